@@ -1,0 +1,262 @@
+"""The composition root: settings → storage → channels → web app, scheduler, senders. Only here does everything meet.
+
+Starts in this order and stops in the reverse: first nothing new comes in, then what is under way ends, then the database
+closes. No shutdown step is needed for correctness; a stop only spares people a repeated message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+
+from bot import logs
+from bot.channels import Channel
+from bot.channels.web import Title, WebChannel
+from bot.inbox import Inbox, utc_now
+from bot.outbox import Sender
+from bot.problem import Problem
+from bot.settings import Settings, master_key, webhook_secret
+from bot.texts import Texts
+from bot.visit import World
+from bot.watch import Watch
+from handlers import CONVERSATIONS, MENU
+from storage import housekeeping, transcript
+from storage.cipher import Cipher, derive
+from storage.database import Database, Down
+from storage.migrations import Newer
+from storage.programme import Programme, ProgrammeError, load
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+log = logging.getLogger(__name__)
+
+STOP = 2  # seconds that open requests may still take at a stop
+
+
+def main(settings: Settings) -> int:
+    """Run until interrupted. Problem when something must be put right first."""
+    logs.configure(settings.log_level)
+    loop_factory = None
+    if sys.platform != "win32":
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(_main(settings))
+
+
+async def _main(settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt there
+            loop.add_signal_handler(number, stop.set)
+    async with running(settings) as service:
+        print(f"\n  Мост · {service.address}\n", flush=True)  # noqa: T201  (the one line that a newcomer looks for)
+        await stop.wait()
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that listens."""
+
+    address: str
+    database: Database
+    inbox: Inbox
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """A whole service, listening, for as long as the context lasts."""
+    programme = _programme(settings)
+    key = master_key(settings)
+    listener = _listen(settings)
+    try:
+        async with _database(settings, key) as database, _serving(settings, programme, key, database, listener) as service:
+            yield service
+    finally:
+        listener.close()
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    settings: Settings, programme: Programme, key: bytes, database: Database, listener: socket.socket
+) -> AsyncIterator[Service]:
+    owners: dict[str, str] = {}
+    senders: dict[str, Sender] = {}
+    world = World(Texts.load(), programme, CONVERSATIONS, MENU, sharing=frozenset({"telegram"})).with_labels()
+    inbox = Inbox(database, world, owners=owners, ready=lambda rows: _hand(senders, rows))
+    watch = Watch(database, settings.data_dir, utc_now)
+    inbox.seen = watch.seen
+    channels = _channels(settings, programme, key, database, inbox)
+    for channel in channels:
+        senders[channel.name] = Sender(database, channel, owners)
+        senders[channel.name].sent = watch.sent
+    routes = [*watch.routes(), *(route for channel in channels for route in channel.routes())]
+    server = _Server(_config(Starlette(routes=routes)))
+    async with asyncio.TaskGroup() as tasks:
+        working = [tasks.create_task(inbox.run(), name="inbox")]
+        working += [tasks.create_task(s.run(), name=f"sender {name}") for name, s in senders.items()]
+        serving = tasks.create_task(server.serve(sockets=[listener]), name="server")
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.005)
+        receiving = [tasks.create_task(c.run(), name=f"channel {c.name}") for c in channels]
+        scheduler = _housekeeping(database)
+        try:
+            yield Service(_address(settings, listener), database, inbox)
+        finally:
+            scheduler.shutdown(wait=False)
+            await _stop(server, serving, receiving, senders, working)
+            for channel in channels:
+                await channel.close()
+
+
+async def _stop(
+    server: _Server, serving: asyncio.Task[None], receiving: Sequence[asyncio.Task[None]], senders: dict[str, Sender],
+    working: Sequence[asyncio.Task[None]],
+) -> None:  # fmt: skip
+    for task in receiving:
+        task.cancel()
+    server.should_exit = True
+    await asyncio.wait([serving, *receiving], timeout=STOP + 1)
+    await asyncio.gather(*(sender.drain() for sender in senders.values()))
+    for task in (*working, serving):
+        task.cancel()
+
+
+def _hand(senders: dict[str, Sender], rows: Sequence[object]) -> None:
+    by_channel: dict[str, list[object]] = {}
+    for row in rows:
+        by_channel.setdefault(row.delivery.address.channel, []).append(row)
+    for name, theirs in by_channel.items():
+        senders[name].hand(theirs)
+
+
+def _programme(settings: Settings) -> Programme:
+    try:
+        programme = load(settings.programme)
+    except ProgrammeError as error:
+        raise Problem(
+            bg=f"Файлът на програмата има грешка: {error}", en=f"The programme's file has a mistake: {error}"
+        ) from None
+    if programme.person.placeholder:
+        log.warning("the phone in %s is a placeholder: put your own there", settings.programme.name)
+    return programme
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings, key: bytes) -> AsyncIterator[Database]:
+    database = Database(settings.database_url, Cipher(key))
+    try:
+        await database.__aenter__()
+    except Newer as newer:
+        raise Problem(
+            bg=f"Базата е от по-нова версия на Мост ({newer}). Обновете програмата.",
+            en=f"The database was written by a newer Мост ({newer}). Update the program.",
+        ) from None
+    except Down as down:
+        raise Problem(bg=f"Базата не може да се отвори: {down}", en=f"The database cannot be opened: {down}") from None
+    try:
+        yield database
+    finally:
+        await database.__aexit__(None, None, None)
+
+
+def _channels(
+    settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox
+) -> Sequence[Channel]:
+    """The channels. One line each."""
+    made: list[Channel] = [_web(settings, programme, key, database, inbox)]
+    if settings.telegram_token.get_secret_value():
+        made.append(_telegram(settings, programme, key, inbox))
+    return made
+
+
+def _web(settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox) -> Channel:
+    title = Title(
+        name=programme.beneficiary, subtitle=programme.name, funding=programme.funding.header,
+        person=programme.person.name, phone=programme.person.phone, about=programme.aim,
+    )  # fmt: skip
+    return WebChannel(
+        inbox.accept, lambda address, after: database.read(lambda c: transcript.lines(c, address, after)),
+        secret=derive(key, "web"), title=title, secure=settings.public_url.startswith("https"),
+    )  # fmt: skip
+
+
+def _telegram(settings: Settings, programme: Programme, key: bytes, inbox: Inbox) -> Channel:
+    from bot.channels.telegram import TelegramChannel
+    from bot.profile import telegram_profile
+
+    return TelegramChannel(
+        settings.telegram_token.get_secret_value(), inbox.accept, api_url=settings.telegram_api_url,
+        public_url=settings.public_url, webhook_secret=webhook_secret(settings, key),
+        path_secret=derive(key, "telegram path").hex()[:32], profile=telegram_profile(programme),
+    )  # fmt: skip
+
+
+def _housekeeping(database: Database) -> AsyncIOScheduler:
+    """Clearing up, by the clock. A run that was missed is made up for once, however late."""
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+    async def clear(job: object) -> None:
+        with contextlib.suppress(Down):
+            await database.write(lambda c: job(c, utc_now()))
+
+    scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
+    scheduler.add_job(clear, "interval", minutes=5, args=[housekeeping.often], id="often")
+    scheduler.add_job(clear, "cron", hour=2, minute=30, args=[housekeeping.daily], id="daily")
+    scheduler.start()
+    return scheduler
+
+
+# --- listening ------------------------------------------------------------------------------------------------------
+
+
+class _Server(uvicorn.Server):
+    """uvicorn inside our own loop: signals are ours, because the channels must stop before the server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=STOP, proxy_headers=True, forwarded_allow_ips="127.0.0.1",
+    )  # fmt: skip
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(found[0], socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(found[4])
+        listener.listen(1024)
+    except OSError as error:
+        raise Problem(
+            bg=f"Не може да се отвори {settings.host}:{settings.port} ({error.strerror}). Спрете другата програма "
+            f"там или изберете друг порт: BOT_PORT={settings.port + 1} python3 -m bot",
+            en=f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Stop the other program there, "
+            f"or choose another port: BOT_PORT={settings.port + 1} python3 -m bot",
+        ) from None
+    return listener
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return f"http://{host}:{listener.getsockname()[1]}/"

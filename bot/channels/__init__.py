@@ -1,0 +1,45 @@
+"""How messages travel: the contract that every channel keeps, one channel a file.
+
+A channel imports bot.messages and wire libraries; never storage, never the dialog. It turns what a platform delivers
+into Incoming values, hands each to `accept`, and acknowledges to the platform only after `accept` returned. It turns an
+Outgoing into one platform call and reports Sent or Failure; it never retries and never decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from starlette.routing import BaseRoute
+
+from bot.messages import Delivery, Failure, Incoming, Limits, Sent
+
+Accept = Callable[[Incoming], Awaitable[None]]
+"""Returns when the event and all its consequences are committed, or were before. Raises Unavailable otherwise."""
+
+
+class Unavailable(Exception):
+    """The event could not be kept now; the platform must offer it again."""
+
+
+class Channel(Protocol):
+    """One way for messages to travel. Its lifetime: created → routes() → run() until cancelled → close()."""
+
+    name: str
+    limits: Limits
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """HTTP routes that receive for this channel."""
+        ...
+
+    async def run(self) -> None:
+        """Everything the channel does by itself while the service listens: polling, webhook and profile set-up."""
+        ...
+
+    async def send(self, delivery: Delivery) -> Sent | Failure:
+        """One platform call for one outbox row."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections. Safe to call twice."""
+        ...

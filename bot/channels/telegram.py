@@ -1,0 +1,342 @@
+"""Telegram: limits, receive by webhook or long polling, send.
+
+Serves private chats only. Must never acknowledge an update before `accept` returned, never repeat a request, and never
+log the token, a text, a name or a number. The error table is `telegram_wire.failure`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import re
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from telegram import InputFile
+from telegram.error import BadRequest, TelegramError
+
+from bot.channels import Accept, Unavailable
+from bot.channels.telegram_run import Profile, answer_presses, persist, poll, register, set_profile
+from bot.channels.telegram_update import CHANNEL, Ignored, Malformed, read_update
+from bot.channels.telegram_wire import Api, failure, quiet_loggers
+from bot.messages import Button, Delivery, Document, Failure, Incoming, Limits, Outgoing, Rows, Sent
+
+API_URL: Final = "https://api.telegram.org"
+TEXT_UNITS: Final = 4096  # after parsing, in UTF-16 units: the unit of Telegram's entity offsets, and the stricter one
+CAPTION_UNITS: Final = 1024
+# About 30 messages a second in all and one a second a chat, with short bursts for replies (Bots FAQ).
+LIMITS: Final = Limits(
+    bulk_rate=29.5, bulk_burst=29.0, chat_rate=1.0, chat_burst=20.0, concurrency=32, text_length=TEXT_UNITS
+)
+
+SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105  # its name is public
+BODY_BYTES: Final = 1024 * 1024
+DEPTH: Final = 32  # a press holds its message, which holds what it replies to: real ones stay under 15
+
+_TOKEN: Final = re.compile(r"(\d{1,16}):[A-Za-z0-9_-]{10,}")
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,256}")
+_PATH_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_LINKS: Final = ("https://", "http://", "tg://")  # Telegram refuses a message whose button has a tel: link
+_ANSWERERS: Final = 8
+_WAITING_PRESSES: Final = 1000
+_CANNOT_EDIT: Final = ("message to edit not found", "message can't be edited", "message_id_invalid")
+
+log = logging.getLogger(__name__)
+
+
+class TelegramChannel:
+    """One bot. Receives by webhook where `public_url` is set, otherwise by long polling.
+
+    Raises ValueError, with a sentence for whoever runs the service, on a token or a secret of the wrong shape.
+    """
+
+    name: str = CHANNEL
+    limits: Limits = LIMITS
+
+    def __init__(
+        self,
+        token: str,
+        accept: Accept,
+        *,
+        api_url: str = API_URL,
+        public_url: str = "",
+        webhook_secret: str = "",
+        path_secret: str = "",
+        profile: Mapping[str, Profile] | None = None,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        shape = _TOKEN.fullmatch(token)
+        if shape is None:
+            raise ValueError("BOT_TELEGRAM_TOKEN has not the shape of a token: digits, a colon, letters and digits.")
+        if public_url:
+            _check_secrets(webhook_secret, path_secret)
+        quiet_loggers()
+        self.username = ""  # known once Telegram has answered getMe
+        self._bot_id = int(shape[1])
+        self._accept = accept
+        self._api = Api(token, api_url)
+        self._public_url = public_url.rstrip("/")
+        self._secret = webhook_secret
+        self._path = f"/telegram/{path_secret}"
+        self._profile = profile or {}
+        self._clock = clock
+        self._pause = pause
+        self._presses: asyncio.Queue[str] = asyncio.Queue(_WAITING_PRESSES)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The webhook's route; none when polling, so that nothing can be posted."""
+        return [Route(self._path, self._receive, methods=["POST"])] if self._public_url else []
+
+    async def run(self) -> None:
+        """Introduce the bot, set its profile, and receive until cancelled. Outlives every error of Telegram's."""
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(_ANSWERERS):
+                tasks.create_task(answer_presses(self._api, self._presses), name=f"telegram-presses-{number}")
+            me = await persist(self._api, "getMe", {}, self._pause)
+            self.username = str(me.get("username", "")) if isinstance(me, dict) else ""
+            tasks.create_task(set_profile(self._api, self._profile, self._pause), name="telegram-profile")
+            if self._public_url:
+                await register(self._api, self._public_url + self._path, self._secret, self._pause)
+            else:
+                await poll(self._api, self._kept, self._pause)
+
+    async def close(self) -> None:
+        """Release connections. Safe to call twice."""
+        await self._api.close()
+
+    # Receive
+
+    async def _receive(self, request: Request) -> Response:
+        """The webhook. The secret is checked first: nothing of a stranger's is read."""
+        refused = self._refusal(request)
+        if refused:
+            return Response(status_code=refused)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if body is None:
+            return Response(status_code=413)
+        try:
+            await self._take(_parse(body), len(body))
+        except Unavailable:
+            return Response(status_code=503)
+        return Response()
+
+    def _refusal(self, request: Request) -> int:
+        """The status for a request that is not Telegram's, or 0."""
+        given = request.headers.get(SECRET_HEADER, "")
+        if not hmac.compare_digest(given.encode("latin-1"), self._secret.encode()):
+            log.warning("Telegram webhook: a request without the right secret was refused")
+            return 403
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return 415
+        return 0
+
+    async def _kept(self, raw: object) -> bool:
+        """For polling: whether the update is done with, so that the offset may pass it."""
+        try:
+            await self._take(raw, 0)
+        except Unavailable:
+            return False
+        return True
+
+    async def _take(self, raw: object, size: int) -> None:
+        """Hand one update over. Raises Unavailable. What cannot be read is done with: it must not block the queue."""
+        read = raw if isinstance(raw, Malformed) else read_update(raw, self._bot_id, now=self._clock())
+        match read:
+            case Malformed(reason):
+                log.warning("Telegram: an update of %d bytes cannot be read: %s", size, reason)
+            case Ignored(reason):
+                log.debug("Telegram: an update is not for us: %s", reason)
+            case Incoming():
+                await self._accept(read)
+                if read.reply_token and not self._presses.full():
+                    self._presses.put_nowait(read.reply_token)
+
+    # Send
+
+    async def send(self, delivery: Delivery) -> Sent | Failure:
+        """One message, edited in place where it replaces one. Never repeats, never raises for Telegram's sake."""
+        if not delivery.address.external.isdecimal():
+            return Failure("bad_address", "not a chat of Telegram's")
+        if units(delivery.message.text) > TEXT_UNITS:
+            return Failure("too_long", "the text is longer than Telegram takes")
+        try:
+            return await self._deliver(int(delivery.address.external), delivery.message)
+        except TelegramError as error:
+            return failure(error)
+
+    async def _deliver(self, chat: int, message: Outgoing) -> Sent:
+        params = _params(chat, message)
+        if message.document:
+            return _sent(await self._api.call("sendDocument", {**params, **_upload(message.document, message.text)}))
+        params |= {"text": message.text, "link_preview_options": {"is_disabled": True}}
+        if _can_replace(message):
+            edited = await self._edit({**params, "message_id": int(message.replaces)})
+            if edited:
+                return edited
+        return _sent(await self._api.call("sendMessage", params))
+
+    async def _edit(self, params: Mapping[str, Any]) -> Sent | None:
+        """Edit in place; None if the message is gone and has to be sent anew."""
+        try:
+            return _sent(await self._api.call("editMessageText", params))
+        except BadRequest as error:
+            text = str(error).casefold()
+            if "message is not modified" in text:
+                return Sent(str(params["message_id"]))
+            if any(phrase in text for phrase in _CANNOT_EDIT):
+                return None
+            raise
+
+
+def _check_secrets(webhook_secret: str, path_secret: str) -> None:
+    if not _SECRET.fullmatch(webhook_secret):
+        raise ValueError(
+            "The webhook's secret must be 32 to 256 characters of A-Z, a-z, 0-9, _ and -: "
+            "without it anybody could write to the bot in anybody's name."
+        )
+    if not _PATH_SECRET.fullmatch(path_secret):
+        raise ValueError("The webhook's path must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -.")
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None as soon as it is too large, whatever Content-Length says."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > BODY_BYTES:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parse(body: bytes) -> object:
+    """JSON in UTF-8, not too deep. Of a key given twice the last counts; there is no second reader to disagree."""
+    try:
+        raw: object = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return Malformed("not JSON")
+    # Counting brackets is a hundred times cheaper than walking, and settles all but hostile updates.
+    if body.count(b"{") + body.count(b"[") > DEPTH and _deeper(raw, DEPTH):
+        return Malformed("nested too deep")
+    return raw
+
+
+def _deeper(value: object, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(item, levels - 1) for item in inside)
+
+
+def _params(chat: int, message: Outgoing) -> dict[str, Any]:
+    markup = _markup(message)
+    return {"chat_id": chat, "reply_markup": markup} if markup else {"chat_id": chat}
+
+
+def _markup(message: Outgoing) -> dict[str, Any] | None:
+    """One keyboard at most, as Telegram has it: a message's own buttons win over the lasting menu."""
+    if _asks_phone(message.rows):
+        rows = _keyboard(message.rows, _plain_button)
+        return {"keyboard": rows, "resize_keyboard": True, "one_time_keyboard": True}
+    if inline := _keyboard(message.rows, _inline_button):
+        return {"inline_keyboard": inline}
+    if message.menu:
+        rows = [[{"text": label} for label in row] for row in message.menu]
+        return {"keyboard": rows, "resize_keyboard": True, "is_persistent": True}
+    return None
+
+
+def _asks_phone(rows: Rows) -> bool:
+    return any(button.shares_phone for row in rows for button in row)
+
+
+def _keyboard(rows: Rows, draw: Callable[[Button], dict[str, Any] | None]) -> list[list[dict[str, Any]]]:
+    drawn = ([shape for button in row if (shape := draw(button))] for row in rows)
+    return [row for row in drawn if row]
+
+
+def _inline_button(button: Button) -> dict[str, Any] | None:
+    if button.press:
+        return {"text": button.label, "callback_data": button.press}
+    return {"text": button.label, "url": button.url} if button.url.startswith(_LINKS) else None
+
+
+def _plain_button(button: Button) -> dict[str, Any] | None:
+    if button.shares_phone:
+        return {"text": button.label, "request_contact": True}
+    return None if button.url else {"text": button.label}
+
+
+def _can_replace(message: Outgoing) -> bool:
+    """Only messages with inline buttons or none can be edited; the menu and the phone button need a new one."""
+    plain = not _asks_phone(message.rows) and (bool(message.rows) or not message.menu)
+    return plain and message.replaces.isdecimal()
+
+
+def _upload(document: Document, text: str) -> dict[str, Any]:
+    file = InputFile(document.text.encode("utf-8", "replace"), filename=document.filename)
+    file.mimetype = document.mime
+    caption = text if units(text) <= CAPTION_UNITS else split(text, CAPTION_UNITS - 1)[0] + "…"
+    return {"document": file, "caption": caption} if caption else {"document": file}
+
+
+def _sent(result: object) -> Sent:
+    number = result.get("message_id") if isinstance(result, dict) else None
+    return Sent(str(number) if isinstance(number, int) else "")
+
+
+# Length, as Telegram counts
+
+
+def units(text: str) -> int:
+    """The length in UTF-16 units: an emoji counts two."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def split(text: str, limit: int = TEXT_UNITS) -> list[str]:
+    """Cut a text into pieces of at most `limit` UTF-16 units: between paragraphs, lines or words where it can."""
+    pieces, rest = [], text.strip()
+    while units(rest) > limit:
+        cut = _cut(rest, limit)
+        pieces.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*pieces, rest] if rest or not pieces else pieces
+
+
+def _cut(text: str, limit: int) -> int:
+    """Where the first piece ends. At least half a piece is filled before a paragraph or a line may end it."""
+    fits = _fitting(text, limit)
+    for border, least in (("\n\n", fits // 2), ("\n", fits // 2), (" ", 1)):
+        at = text.rfind(border, least, fits + 1)
+        if at > 0:
+            return at
+    cut = fits
+    while cut > 1 and _joined(text[cut - 1], text[cut]):
+        cut -= 1
+    return cut if cut > 1 else fits
+
+
+def _fitting(text: str, limit: int) -> int:
+    """How many of the first characters take at most `limit` units; at least one, so that cutting ends."""
+    used = 0
+    for index, character in enumerate(text):
+        used += 2 if character > "\uffff" else 1
+        if used > limit:
+            return max(index, 1)
+    return len(text)
+
+
+def _joined(left: str, right: str) -> bool:
+    """Whether the two are drawn as one: an accent, a joiner, a variation or a skin tone."""
+    return left == "\u200d" or right in "\u200d\ufe0f" or "🏻" <= right <= "🏿" or unicodedata.combining(right) > 0

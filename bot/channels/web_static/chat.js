@@ -1,0 +1,373 @@
+// The chat page's live part. The page works without it; with it, nothing typed is lost on a bad line: what is not yet
+// acknowledged stays in localStorage and is sent again under the same id. Text becomes text nodes, never markup.
+"use strict";
+(() => {
+  const find = (query, from = document) => from.querySelector(query);
+  const page = document.body.dataset;
+  const [log, scroller, menu, write, net] = [".log", ".scroll", "form.menu", "form.write", "p.net"].map((query) => find(query));
+  const input = write.elements.text;
+  const UNSENT = `chat:unsent:${page.chat}`;
+  const DRAFT = "chat:draft";
+  const LOST = "Няма връзка. Ще опитаме пак.";
+  const desk = matchMedia("(hover: hover) and (pointer: fine)");
+
+  let last = Number(page.last);
+  let queue = kept();
+  let sending = false;
+  let tries = 0;
+  let again = 0; // the timer of the next try
+  let source = null;
+  let dots = null;
+  let burst = null; // the first line of what is arriving now
+  let clicked = null;
+
+  // --- what is kept in the browser; a browser may forbid it, and then only a reload loses what is unsent ---
+
+  function kept() {
+    try {
+      return JSON.parse(localStorage.getItem(UNSENT)) || [];
+    } catch {
+      return [];
+    }
+  }
+
+  function keep(items) {
+    try {
+      if (items.length) localStorage.setItem(UNSENT, JSON.stringify(items));
+      else localStorage.removeItem(UNSENT);
+    } catch { /* not kept */ }
+  }
+
+  function session(key, value) {
+    try {
+      if (value === undefined) return sessionStorage.getItem(key) || "";
+      sessionStorage.setItem(key, value);
+    } catch { /* not kept */ }
+    return "";
+  }
+
+  function newId() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID is missing where there is no https
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  // --- lines ---
+
+  function make(tag, classes, ...inside) {
+    const element = document.createElement(tag);
+    if (classes) element.className = classes;
+    element.append(...inside);
+    return element;
+  }
+
+  function link(text, href, classes) {
+    const anchor = make("a", classes, text);
+    if (!/^(tel:|https:\/\/|\/chat\/file\/)/.test(href)) return anchor;
+    anchor.href = href;
+    if (href.startsWith("https")) Object.assign(anchor, { target: "_blank", rel: "noopener noreferrer" });
+    return anchor;
+  }
+
+  function line(mine, parts, stamp, at, extra) {
+    const time = make("time", "", at);
+    time.dateTime = stamp;
+    const words = make("div", "words", ...parts.map(([text, href]) => (href ? link(text, href) : text)));
+    const bubble = make("div", "bubble", make("b", "sr", `${mine ? "Вие" : page.name}: `), words, ...extra, make("small", "", time));
+    return make("div", `line ${mine ? "mine" : "ours"}`, bubble);
+  }
+
+  function show(element) {
+    log.append(element);
+    if (dots) log.append(dots);
+    toEnd();
+  }
+
+  function toEnd() {
+    scroller.scrollTop = scroller.scrollHeight; // in a reversed column the end is the greatest value, and also 0
+    window.scrollTo(0, document.body.scrollHeight);
+    if (burst && burst.getBoundingClientRect().top < scroller.getBoundingClientRect().top) {
+      burst.scrollIntoView({ block: "start" }); // a long message is read from its beginning
+    }
+  }
+
+  function mark(item, classes, tick, spoken) {
+    const bubble = find(`[data-client="${item.id}"]`, log);
+    if (!bubble) return;
+    bubble.classList.toggle("waiting", classes === "waiting");
+    const old = find(".tick", bubble);
+    const now = make("span", "tick", tick, make("span", "sr", ` ${spoken}`));
+    if (old) old.replaceWith(now);
+    else find("small", bubble).append(" ", now);
+  }
+
+  function showOwn(item) {
+    const now = new Date();
+    const at = now.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: page.zone });
+    const element = line(true, [[item.label]], now.toISOString(), at, []);
+    element.dataset.client = item.id;
+    show(element);
+    mark(item, "waiting", "⌛ изпраща се…", "");
+  }
+
+  function typing(on) {
+    if (dots) dots.remove();
+    dots = on ? make("div", "typing", make("i"), make("i"), make("i")) : null;
+    if (!on) return;
+    const shown = dots;
+    dots.setAttribute("aria-hidden", "true");
+    log.append(dots);
+    toEnd();
+    setTimeout(() => { if (dots === shown) typing(false); }, 15000);
+  }
+
+  function note(text) {
+    if (net.textContent !== text) net.textContent = text;
+  }
+
+  // --- what we are told ---
+
+  function hidden(shown) {
+    const copy = Array.from(write.querySelectorAll("[type=hidden]"), (field) => field.cloneNode());
+    if (!shown) return copy;
+    const field = make("input");
+    Object.assign(field, { type: "hidden", name: "shown", value: shown });
+    return [...copy, field];
+  }
+
+  function button(label, name, value, classes) {
+    const element = make("button", classes, label);
+    Object.assign(element, { name, value });
+    return element;
+  }
+
+  function form(classes, rows, fields) {
+    const element = make("form", classes, ...fields, ...rows.map((row) => make("div", "row", ...row)));
+    Object.assign(element, { method: "post", action: "/chat/send" });
+    return element;
+  }
+
+  function setMenu(rows) {
+    menu.replaceChildren(
+      ...hidden(),
+      ...rows.map((row) => make("div", "row", ...row.map((label) => button(label, "text", label)))),
+    );
+    menu.hidden = !rows.length;
+  }
+
+  function retire() {
+    const held = log.contains(document.activeElement);
+    log.querySelectorAll("form.answers").forEach((old) => old.remove());
+    if (held && !log.contains(document.activeElement)) toRest();
+  }
+
+  function toRest() {
+    (desk.matches ? input : scroller).focus({ preventScroll: true });
+  }
+
+  function arrive(message) {
+    if (message.id <= last) return;
+    last = message.id;
+    typing(false);
+    const old = message.replaces && find(`[data-id="${message.replaces}"], [data-root="${message.replaces}"]`, log);
+    const root = old ? old.dataset.root : message.id;
+    if (old) old.remove();
+    const file = message.file ? [link(`⬇ ${message.file}`, `/chat/file/${message.id}`, "file")] : [];
+    const element = line(false, message.parts, message.stamp, message.at, file);
+    Object.assign(element.dataset, { id: message.id, root });
+    if (message.links.length) element.append(make("div", "links", ...message.links.map(([label, href]) => link(label, href, "answer"))));
+    if (message.rows.length) {
+      retire();
+      const rows = message.rows.map((row) => row.map(([label, press]) => button(label, "press", press, "answer")));
+      element.append(form("answers", rows, hidden(message.id)));
+    }
+    if (message.menu.length) setMenu(message.menu);
+    if (!burst) {
+      burst = element;
+      setTimeout(() => { burst = null; }, 1500);
+    }
+    show(element);
+  }
+
+  // --- what we say ---
+
+  document.addEventListener("click", (event) => { clicked = event.target.closest("button"); }, true);
+  document.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const tapped = event.submitter || clicked;
+    const fields = event.target.elements;
+    const item = { id: newId(), code: fields.code.value };
+    if (event.target === write) {
+      item.text = item.label = input.value.trim();
+      if (!item.text) return;
+      input.value = "";
+      session(DRAFT, "");
+    } else {
+      item[tapped.name] = tapped.value;
+      item.label = tapped.textContent;
+      if (fields.shown) item.shown = fields.shown.value;
+    }
+    say(item);
+  });
+
+  input.addEventListener("input", () => session(DRAFT, input.value));
+
+  function say(item) {
+    queue.push(item);
+    keep(queue);
+    burst = null;
+    retire();
+    const start = find("form.start", log);
+    if (start && (item.press === "/start" || !item.code)) start.remove();
+    showOwn(item);
+    if (desk.matches) input.focus({ preventScroll: true });
+    else if (document.activeElement === document.body) scroller.focus({ preventScroll: true });
+    pump();
+  }
+
+  async function post(item) {
+    const fields = new URLSearchParams({ csrf: write.elements.csrf.value });
+    for (const name of ["id", "text", "press", "shown", "code"]) if (item[name]) fields.set(name, item[name]);
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), 15000);
+    try {
+      const headers = { Accept: "application/json", "X-Chat": "1" };
+      return await fetch("/chat/send", { method: "POST", body: fields, headers, signal: stop.signal });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function pump() {
+    if (sending) return;
+    sending = true;
+    clearTimeout(again);
+    try {
+      while (queue.length && (await sendOne(queue[0])));
+    } finally {
+      sending = false;
+    }
+  }
+
+  async function sendOne(item) {
+    let answer;
+    try {
+      answer = await post(item);
+    } catch {
+      return later(LOST, 0);
+    }
+    if (answer.ok) return sent(item);
+    if (answer.status === 403) return stale(item);
+    const told = await answer.json().catch(() => ({}));
+    if (answer.status === 429 || answer.status >= 500) {
+      return later(`${told.error === "slow_down" ? "Малко по-бавно, моля." : "Сега не става."} Ще опитаме пак.`, Number(answer.headers.get("Retry-After")));
+    }
+    mark(item, "", "⚠", "не е изпратено");
+    note(told.text || "Съобщението не можа да се изпрати.");
+    return drop(item);
+  }
+
+  function later(text, seconds) {
+    note(text);
+    tries += 1;
+    again = setTimeout(pump, 1000 * Math.max(seconds, Math.min(15, 2 ** (tries - 1))));
+    return false;
+  }
+
+  function drop(item) {
+    queue.shift();
+    keep(kept().filter((other) => other.id !== item.id));
+    return true;
+  }
+
+  function sent(item) {
+    tries = 0;
+    note("");
+    mark(item, "", "✓", "изпратено");
+    if (item.press === "/start" && item.code) {
+      history.replaceState(null, "", "/");
+      document.querySelectorAll("[name=code]").forEach((field) => { field.value = ""; });
+    }
+    drop(item);
+    if (!queue.length) typing(true);
+    listen();
+    const before = last;
+    setTimeout(() => { if (last === before) poll(); }, 3000); // a proxy may hold the stream back
+    return true;
+  }
+
+  function stale(item) {
+    if (item && item.text) session(DRAFT, item.text);
+    if (Date.now() - Number(session("chat:reloaded")) > 60000) {
+      session("chat:reloaded", String(Date.now()));
+      location.reload();
+    } else {
+      note("Отворете чата отново.");
+    }
+    return false;
+  }
+
+  // --- the line to the service ---
+
+  async function poll() {
+    try {
+      const answer = await fetch(`/chat/messages?after=${last}`, { headers: { Accept: "application/json" } });
+      if (answer.status === 403) stale();
+      if (!answer.ok) return;
+      (await answer.json()).forEach(arrive);
+      if (!queue.length) note("");
+    } catch {
+      note(LOST);
+    }
+  }
+
+  function listen() {
+    if (source || !window.EventSource) return;
+    source = new EventSource(`/chat/live?after=${last}`);
+    let lost = 0;
+    source.onmessage = (event) => arrive(JSON.parse(event.data));
+    source.onopen = () => {
+      clearTimeout(lost);
+      lost = 0;
+      if (!queue.length) note("");
+      else pump();
+    };
+    source.onerror = () => {
+      lost = lost || setTimeout(() => note(LOST), 1500); // a stream that is simply renewed needs no words
+      if (source && source.readyState === EventSource.CLOSED) {
+        hangUp();
+        setTimeout(() => { poll(); listen(); }, 5000);
+      }
+    };
+    source.hangUp = () => clearTimeout(lost);
+  }
+
+  function hangUp() {
+    if (!source) return;
+    source.hangUp();
+    source.close();
+    source = null;
+  }
+
+  function wake() {
+    pump();
+    if (!find(".line", log)) return; // nobody is stored before the first message, so nothing can come
+    poll();
+    listen();
+  }
+
+  addEventListener("online", wake);
+  addEventListener("offline", () => note(LOST));
+  addEventListener("pagehide", hangUp);
+  addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && find(".line", log)) poll(); });
+  if (!window.EventSource) setInterval(() => { if (find(".line", log)) poll(); }, 4000);
+
+  queue = queue.filter((item) => !find(`[data-client="${item.id}"]`, log));
+  keep(queue);
+  if (queue.length) retire();
+  queue.forEach(showOwn);
+  if (!input.value) input.value = session(DRAFT);
+  if (desk.matches && !find("form.start", log)) input.focus({ preventScroll: true });
+  pump();
+  if (find(".line", log)) listen();
+})();

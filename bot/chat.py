@@ -1,0 +1,424 @@
+"""The words a conversation is written in: ask, say, fetch, and the kinds of question.
+
+A script is a coroutine that the dialog drives; it is a pure function of its answers. Must never touch a clock, a
+database or a channel: reading goes through `fetch`, and what shall be done is returned as Finish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bot.alphabets import fold
+from bot.messages import Document, Incoming, Kind
+from bot.texts import Phrase, Texts, Words, literal, words
+
+if TYPE_CHECKING:
+    from storage.programme import Programme
+
+__all__ = [
+    "Chat", "Choice", "Confirm", "Conflict", "Finish", "Many", "Option", "Person", "Phone", "Search", "Summary", "Text",
+    "YesNo", "literal", "words",
+]  # fmt: skip
+
+BACK = "back"
+MAX_QUESTIONS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The one who writes, as far as scripts need to know them."""
+
+    contact_id: int
+    address_id: int
+    channel: str
+    language: str
+    status: str = "active"
+    name: str = ""
+    registered: bool = False
+    source: str = ""
+    profile_name: str = ""  # what the platform calls them; only ever offered
+    can_share_phone: bool = False
+
+
+# --- what a question can make of an incoming message ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The question is answered."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step towards an answer: ticked boxes, letters of a village. Kept, and the question is shown again."""
+
+    value: Any
+    in_place: bool = True  # the shown message may be edited instead of sending another
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back earlier answers; each is asked again."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """It fits nothing here. The hint says what would, and the question is put again."""
+
+    hint: Phrase = "miss.general"
+
+
+Reading = Answer | Draft | Withdraw | Miss
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to answer: a code that is kept and a label that is seen."""
+
+    code: str
+    label: Phrase
+    shares_phone: bool = False
+
+
+class Question(Protocol):
+    """What `ask` takes. Pure: the same message and draft always give the same reading."""
+
+    def says(self, draft: Any) -> Phrase: ...  # noqa: ANN401
+
+    def options(self, draft: Any) -> Sequence[Option]: ...  # noqa: ANN401
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading: ...  # noqa: ANN401
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Typed words against the labels of the options, in every language and either alphabet."""
+
+    folded: str
+    texts: Texts
+
+    def among(self, options: Sequence[Option]) -> str:
+        """The code of the option that was typed, by its label or its number; empty if none."""
+        if not self.folded:
+            return ""
+        for number, option in enumerate(options, 1):
+            if self.folded == str(number) or self.folded in self._forms(option.label):
+                return option.code
+        return ""
+
+    def is_like(self, key: str) -> bool:
+        """Whether the typed words are among those listed, by commas, under a key."""
+        return any(self.folded == fold(w) for form in self.texts.all(key) for w in form.split(","))
+
+    def _forms(self, label: Phrase) -> set[str]:
+        if isinstance(label, Words):
+            if label.literal:
+                return {fold(label.key)}
+            return {fold(self.texts(label, language)) for language in ("bg", "rom")}
+        return {fold(form) for form in self.texts.all(label)}
+
+
+# --- the kinds of question ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few buttons. The answer is the option's code. With `more`, a further button shows longer words first."""
+
+    prompt: Phrase
+    of: Sequence[Option]
+    more: Phrase | None = None
+    back_clears_draft: bool = True
+
+    def says(self, draft: Any) -> Phrase:
+        return self.more if draft and self.more else self.prompt
+
+    def options(self, draft: Any) -> Sequence[Option]:
+        return [*self.of, Option("more", "button.more")] if self.more and not draft else self.of
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        code = code or said.among(self.options(draft))
+        if code == "more" and self.more:
+            return Draft(True, in_place=False)
+        return Answer(code) if any(o.code == code for o in self.of) else Miss("miss.choose")
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    """Yes or no. The answer is a bool."""
+
+    prompt: Phrase
+    yes: Phrase = "button.yes"
+    no: Phrase = "button.no"
+
+    def says(self, draft: Any) -> Phrase:
+        return self.prompt
+
+    def options(self, draft: Any) -> Sequence[Option]:
+        return (Option("yes", self.yes), Option("no", self.no))
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        code = code or said.among(self.options(None))
+        if code == "yes" or (not code and said.is_like("said.yes")):
+            return Answer(True)
+        if code == "no" or (not code and said.is_like("said.no")):
+            return Answer(False)
+        return Miss("miss.choose")
+
+
+Confirm = YesNo
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Typed words. Offers are buttons whose label is the answer. Longer than max_length is asked again, never cut."""
+
+    prompt: Phrase
+    max_length: int = 80
+    offers: Sequence[str] = ()
+    skip: Phrase | None = None  # a button that answers with nothing
+    letters: bool = False  # there must be a letter in it: a name cannot be a number
+
+    def says(self, draft: Any) -> Phrase:
+        return self.prompt
+
+    def options(self, draft: Any) -> Sequence[Option]:
+        offered = [Option(f"o{n}", literal(text)) for n, text in enumerate(self.offers)]
+        return [*offered, Option("skip", self.skip)] if self.skip else offered
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        if code == "skip" or (self.skip and said.among([Option("skip", self.skip)])):
+            return Answer("")
+        if code.startswith("o") and code[1:].isdigit() and int(code[1:]) < len(self.offers):
+            return Answer(self.offers[int(code[1:])])
+        text = " ".join(incoming.text.split()) if incoming.kind is Kind.TEXT else ""
+        if not text or (self.letters and not any(c.isalpha() for c in text)):
+            return Miss("miss.text")
+        return Answer(text) if len(text) <= self.max_length else Miss(words("miss.long", limit=self.max_length))
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone number. The answer is {"number": E.164 or "", "own": the platform vouches for it}."""
+
+    prompt: Phrase
+    can_share: bool
+    read_number: Callable[[str], str]  # E.164, or "" when it is none
+
+    def says(self, draft: Any) -> Phrase:
+        return self.prompt
+
+    def options(self, draft: Any) -> Sequence[Option]:
+        share = [Option("share", "button.share_phone", shares_phone=True)] if self.can_share else []
+        return [*share, Option("none", "button.no_phone")]
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        if code == "none" or said.among([Option("none", "button.no_phone")]):
+            return Answer({"number": "", "own": False})
+        if incoming.kind is Kind.PHONE and not incoming.phone_is_own:
+            return Miss("miss.phone_other")
+        number = self.read_number(incoming.phone or incoming.text)
+        if not number:
+            return Miss("miss.phone")
+        return Answer({"number": number, "own": incoming.phone_is_own})
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Any number of buttons, ticked one by one, then done. The answer is a list of codes, in the options' order."""
+
+    prompt: Phrase
+    of: Sequence[Option]
+    none: Phrase | None = "button.none_of_them"  # the way on with nothing ticked; None when one must be
+    typed: Callable[[str], str] | None = None  # a code for typed words that are no option: „3 а“
+
+    def says(self, draft: Any) -> Phrase:
+        return self.prompt
+
+    def options(self, draft: Any) -> Sequence[Option]:
+        shown = [Option(o.code, _ticked(o) if o.code in (draft or ()) else o.label) for o in self._all(draft)]
+        if draft:
+            return [*shown, Option("done", "button.done")]
+        return [*shown, Option("done", self.none)] if self.none else shown
+
+    def _all(self, draft: Any) -> list[Option]:
+        known = {o.code for o in self.of}
+        return [*self.of, *(Option(code, literal(code)) for code in draft or () if code not in known)]
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        ticked = list(draft or ())
+        code = code or said.among(self.options(draft)) or said.among(self.of)
+        if not code and self.typed and incoming.kind is Kind.TEXT:
+            code = self.typed(incoming.text)
+            if code:
+                return Draft([*ticked, code] if code not in ticked else ticked, in_place=False)
+        if code == "done" and (ticked or self.none):
+            return Answer([o.code for o in self._all(draft) if o.code in ticked])
+        if not any(o.code == code for o in self._all(draft)):
+            return Miss("miss.choose")
+        return Draft([c for c in ticked if c != code] if code in ticked else [*ticked, code])
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A few buttons, or the first letters of something in a long list. The answer is the option's code."""
+
+    prompt: Phrase
+    near: Sequence[Option]  # buttons shown before anything is typed
+    find: Callable[[str], Sequence[Option]]
+    found: Phrase = "search.found"
+    nothing: Phrase = "search.nothing"
+    back_clears_draft: bool = True
+
+    def says(self, draft: Any) -> Phrase:
+        return self.found if draft else self.prompt
+
+    def options(self, draft: Any) -> Sequence[Option]:
+        return self.find(draft) if draft else self.near
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        if code:
+            known = [*self.near, *(self.find(draft) if draft else ())]
+            return Answer(code) if any(o.code == code for o in known) else Miss("miss.choose")
+        typed = incoming.text if incoming.kind is Kind.TEXT else ""
+        exact = said.among([*self.options(draft)]) if typed else ""
+        if exact:
+            return Answer(exact)
+        found = self.find(typed)
+        if not found:
+            return Miss(self.nothing)
+        sure = [o for o in found if said.among([o])]
+        return Answer(sure[0].code) if len(sure) == 1 and len(found) == 1 else Draft(typed, in_place=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was understood, with a "change" for each answer. The answer is True."""
+
+    prompt: Phrase
+    changes: Sequence[Option]  # the code is the key of the answer that is asked again
+    withdraws: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # where a code stands for other keys
+    yes: Phrase = "button.right"
+    back_clears_draft: bool = True
+
+    def says(self, draft: Any) -> Phrase:
+        return self.prompt
+
+    def options(self, draft: Any) -> Sequence[Option]:
+        return self.changes if draft else (Option("yes", self.yes), Option("change", "button.change"))
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        code = code or said.among(self.options(draft)) or ("yes" if said.is_like("said.yes") else "")
+        if code == "yes":
+            return Answer(True)
+        if code == "change" or (not code and said.is_like("said.no")):
+            return Draft(True)
+        if any(o.code == code for o in self.changes):
+            return Withdraw(self.withdraws.get(code, (code,)))
+        return Miss("miss.choose")
+
+
+def _ticked(option: Option) -> Words:
+    label = option.label
+    return words("button.ticked", label=label if isinstance(label, Words) else Words(label))
+
+
+# --- what a script does -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What shall be done when the script ends: a query of storage, run in the same transaction."""
+
+    act: Callable[..., Any] | None = None  # called with (connection, event: Acting, **values)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    then: str = ""  # another conversation that begins at once
+    given: Mapping[str, Any] = field(default_factory=dict)  # answers that it already has
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """For whom, where and when a Finish acts."""
+
+    contact_id: int
+    address_id: int
+    channel: str
+    language: str
+    event_key: str  # the message that led to it
+    now: datetime  # UTC
+
+
+class Conflict(Exception):
+    """What a script asked for cannot be done any more. Names the answer to withdraw, and why."""
+
+    def __init__(self, key: str, why: Phrase) -> None:
+        super().__init__(key)
+        self.key = key
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The script waits for an answer."""
+
+    key: str
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The script wants to read something."""
+
+    query: Callable[..., Any]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something said on the way to the next question."""
+
+    phrase: Phrase
+    document: Document | None = None
+    buttons: Sequence[Option] = ()  # codes are commands such as "/menu"
+    apart: bool = False  # a message of its own, not joined with the question after it
+
+
+class _Want:
+    """The only thing a script can await: hands a request to the engine and gives back its answer."""
+
+    def __init__(self, request: Ask | Fetch) -> None:
+        self._request = request
+
+    def __await__(self) -> Generator[Ask | Fetch, Any, Any]:
+        return (yield self._request)
+
+
+class Chat:
+    """What a script holds in its hands."""
+
+    def __init__(self, person: Person, programme: Programme) -> None:
+        self.person = person
+        self.programme = programme
+        self.lines: list[Line] = []
+
+    def ask(self, key: str, question: Question) -> _Want:
+        """The answer kept under a key. The first time, the script is put aside until there is one."""
+        return _Want(Ask(key, question))
+
+    def fetch(self, query: Callable[..., Any], **values: Any) -> _Want:  # noqa: ANN401
+        """What a query of storage reads. It is run anew each time, so it must be cheap."""
+        return _Want(Fetch(query, values))
+
+    def say(self, phrase: Phrase, *, document: Document | None = None, buttons: Sequence[Option] = (), apart: bool = False) -> None:
+        """Words that are shown once, before the next new question."""
+        self.lines.append(Line(phrase, document, tuple(buttons), apart))
+
+
+Script = Callable[[Chat], Coroutine[Any, Any, Finish | None]]

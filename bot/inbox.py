@@ -1,0 +1,196 @@
+"""Receiving: what waits is taken together, one event a contact, and decided and written in one transaction.
+
+`accept` returns only after the commit: then the platform is told. Must never send anything; what is to be said goes into
+the outbox, in the same transaction as its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from bot.channels import Unavailable
+from bot.messages import Address, Incoming
+from bot.router import route
+from bot.visit import MENU, HUMAN, Visit, World
+from storage import notices, outbox, people
+from storage.database import Database, Down
+from storage.people import Changes, Known
+
+log = logging.getLogger(__name__)
+
+BATCH = 48  # events in one transaction at most; more would make the first wait for the last
+
+Clock = Callable[[], datetime]
+Ready = Callable[[list[outbox.Held]], None]
+
+
+def utc_now() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """An event on its way, and the promise to whoever brought it."""
+
+    event: Incoming
+    done: asyncio.Future[None]
+    failed: str = ""  # why its script could not be run, once that is known
+
+
+@dataclass(slots=True)
+class Result:
+    """What a batch left behind."""
+
+    queued: list[outbox.Held] = field(default_factory=list)
+    later: list[Waiting] = field(default_factory=list)  # a second event of someone already in this batch
+    fresh: set[str] = field(default_factory=set)
+
+
+class Inbox:
+    """Takes events in, in the order in which each person sent them."""
+
+    def __init__(self, database: Database, world: World, *, owners: Mapping[str, str] | None = None, ready: Ready | None = None, clock: Clock = utc_now) -> None:
+        self._database, self._world, self._clock = database, world, clock
+        self._owners = owners if owners is not None else {}  # a live view: which channels this process sends for
+        self._ready = ready or (lambda rows: None)
+        self._queues: OrderedDict[Address, list[Waiting]] = OrderedDict()
+        self._wake = asyncio.Event()
+        self.seen: Callable[[Incoming, bool], None] = lambda event, fresh: None
+
+    async def accept(self, event: Incoming) -> None:
+        """Keep an event with all its consequences. Unavailable when that cannot be done now."""
+        waiting = Waiting(event, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(event.address, []).append(waiting)
+        self._wake.set()
+        await waiting.done
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._wake.wait()
+            batch = self._next_batch()
+            if batch:
+                await self._handle(batch)
+            elif not self._queues:
+                self._wake.clear()
+
+    def _next_batch(self) -> list[Waiting]:
+        """The oldest event of each of those who wait."""
+        batch = []
+        for address in list(self._queues)[:BATCH]:
+            queue = self._queues[address]
+            queue.sort(key=lambda w: w.event.order)  # a platform may hand two of one person in either order
+            batch.append(queue.pop(0))
+            if queue:
+                self._queues.move_to_end(address)
+            else:
+                del self._queues[address]
+        return batch
+
+    async def _handle(self, batch: list[Waiting]) -> None:
+        now = self._clock()
+        try:
+            result = await self._database.write(lambda connection: self._process(connection, batch, now))
+        except Down as down:
+            self._refuse(batch, down)
+            return
+        except Exception as error:  # noqa: BLE001  (one of the two: whoever wrote gets an apology, staff a notice)
+            await self._alone(batch, error)
+            return
+        self._settle(batch, result)
+
+    async def _alone(self, batch: list[Waiting], error: Exception) -> None:
+        """Something broke: each event by itself, and the one that breaks is answered with an apology."""
+        if len(batch) > 1:
+            for waiting in batch:
+                await self._handle([waiting])
+        elif not batch[0].failed:
+            batch[0].failed = f"{type(error).__name__} in {_where(error)}"
+            log.error("event %s failed: %s", batch[0].event.key, batch[0].failed)
+            await self._handle(batch)
+        else:
+            self._refuse(batch, error)
+
+    def _refuse(self, batch: list[Waiting], error: Exception) -> None:
+        log.warning("%d event(s) could not be kept now: %s", len(batch), type(error).__name__)
+        for waiting in batch:
+            if not waiting.done.done():
+                waiting.done.set_exception(Unavailable(type(error).__name__))
+
+    def _settle(self, batch: list[Waiting], result: Result) -> None:
+        later = set(map(id, result.later))
+        for waiting in batch:
+            if id(waiting) not in later and not waiting.done.done():
+                waiting.done.set_result(None)
+                self.seen(waiting.event, waiting.event.key in result.fresh)
+        for waiting in result.later:
+            self._queues.setdefault(waiting.event.address, []).insert(0, waiting)
+        self._ready(result.queued)
+
+    # --- inside the transaction -----------------------------------------------------------------------------------
+
+    def _process(self, connection: Connection, batch: Sequence[Waiting], now: datetime) -> Result:
+        known = people.load(connection, [w.event for w in batch], now)
+        result = Result()
+        turns = _one_each(batch, known, result)
+        rows = people.take(connection, [w.event for w in turns], now)
+        result.fresh = set(rows)
+        changes = Changes()
+        visits = [
+            self._visit(connection, w, known[w.event.address], rows[w.event.key], now, changes)
+            for w in turns
+            if w.event.key in rows
+        ]
+        people.write(connection, changes)
+        drafts = [draft for visit in visits for draft in _drafts(visit)]
+        result.queued = outbox.enqueue(connection, drafts, now, self._owners)
+        return result
+
+    def _visit(self, connection: Connection, waiting: Waiting, known: Known, row: int, now: datetime, changes: Changes) -> Visit:
+        visit = Visit(self._world, connection, waiting.event, known, row, now, changes)
+        state = "done"
+        if waiting.failed:
+            state = "failed"
+            notices.add(connection, "script", f"{known.script or 'router'}: {waiting.failed}", now)
+            visit.say("sorry.broken", MENU, HUMAN)
+        else:
+            route(visit)
+        changes.inbox.append({"row": row, "address": known.address_id, "who": visit.contact_id, "to": state})
+        return visit
+
+
+def _one_each(batch: Sequence[Waiting], known: dict[Address, Known], result: Result) -> list[Waiting]:
+    """One event a contact: one who writes from two channels at one moment takes two batches."""
+    seen: set[int] = set()
+    turns = []
+    for waiting in batch:
+        contact = known[waiting.event.address].contact_id
+        (result.later if contact in seen else turns).append(waiting)
+        seen.add(contact)
+    return turns
+
+
+def _drafts(visit: Visit) -> list[outbox.Draft]:
+    return [
+        outbox.Draft(
+            f"reply:{visit.inbox_id}:{n}", visit.event.address, visit.known.address_id, visit.contact_id, message,
+            inbox_id=visit.inbox_id,
+        )
+        for n, message in enumerate(visit.finished())
+    ]  # fmt: skip
+
+
+def _where(error: Exception) -> str:
+    """The place in the code, without the words that were being handled."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"

@@ -1,0 +1,184 @@
+"""What travels: plain frozen values shared by channels, dialog and outbox.
+
+Must import nothing of ours, so that every room may import it. Nothing here knows a platform, a database or a language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What a person did. A channel maps everything a platform can deliver onto these, and drops nothing silently."""
+
+    TEXT = "text"  # typed words, in Incoming.text
+    PRESS = "press"  # a button under a message, its data in Incoming.press
+    START = "start"  # opened the chat, or came by a deep link; its code in Incoming.text
+    PHONE = "phone"  # shared a contact card; the number in Incoming.phone
+    OTHER = "other"  # sticker, photo, voice, file, place…: what it was in Incoming.text
+    EDITED = "edited"  # changed an earlier message; the new words in Incoming.text
+    BLOCKED = "blocked"  # blocked or left us on the platform
+    UNBLOCKED = "unblocked"  # came back on the platform
+
+
+class Lane(IntEnum):
+    """Who goes first. A reply to someone who waits goes before reminders, and reminders before broadcasts."""
+
+    REPLY = 0
+    REMINDER = 1
+    BROADCAST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One way to reach somebody on one channel: `telegram:123`, `web:…`."""
+
+    channel: str
+    external: str
+
+    def __str__(self) -> str:
+        return f"{self.channel}:{self.external}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One thing a person did, as a channel understood it. Text is already free of ЕГН, card and bank numbers."""
+
+    key: str  # unique for this event on this channel and bot: the inbox refuses it a second time
+    address: Address
+    kind: Kind
+    text: str = ""
+    press: str = ""
+    phone: str = ""  # E.164 when it could be read as a number, otherwise as it came
+    phone_is_own: bool = False  # the platform vouches that this is the sender's own number
+    name: str = ""  # the profile's name, only ever offered, never taken over unasked
+    shown: str = ""  # the platform's id of the message whose button was pressed
+    reply_token: str = ""  # what the platform wants back to stop its spinner (a callback query's id)
+    hidden: tuple[str, ...] = ()  # kinds of numbers that were taken out of text: "egn", "card", "iban"
+    order: int = 0  # the platform's own order for one person; smaller came first
+    sent_at: datetime | None = None  # UTC, by the platform's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One thing to tap. Exactly one of press, url and shares_phone says what the tap does."""
+
+    label: str
+    press: str = ""  # comes back as Incoming.press; at most 64 bytes of UTF-8 (Telegram's callback_data)
+    url: str = ""
+    shares_phone: bool = False  # asks the platform for the person's own number, where it can
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file for one person: their own data."""
+
+    filename: str
+    mime: str
+    text: str
+
+
+Rows = tuple[tuple[Button, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to one person. Plain text: no markup is ever interpreted."""
+
+    text: str
+    rows: Rows = ()  # buttons under this message
+    menu: tuple[tuple[str, ...], ...] = ()  # the lasting menu's labels; sent as text when tapped
+    document: Document | None = None
+    replaces: str = ""  # platform id of our earlier message, to be edited in place where the channel can
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape that the outbox keeps. Empty fields are left out."""
+        out: dict[str, Any] = {"text": self.text}
+        if self.rows:
+            out["rows"] = [[_button_json(b) for b in row] for row in self.rows]
+        if self.menu:
+            out["menu"] = [list(row) for row in self.menu]
+        if self.document:
+            out["document"] = [self.document.filename, self.document.mime, self.document.text]
+        if self.replaces:
+            out["replaces"] = self.replaces
+        return out
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Outgoing:
+        """The inverse of to_json."""
+        document = raw.get("document")
+        return cls(
+            text=raw["text"],
+            rows=tuple(tuple(Button(**b) for b in row) for row in raw.get("rows", ())),
+            menu=tuple(tuple(row) for row in raw.get("menu", ())),
+            document=Document(*document) if document else None,
+            replaces=raw.get("replaces", ""),
+        )
+
+
+def _button_json(button: Button) -> dict[str, Any]:
+    out: dict[str, Any] = {"label": button.label}
+    if button.press:
+        out["press"] = button.press
+    if button.url:
+        out["url"] = button.url
+    if button.shares_phone:
+        out["shares_phone"] = True
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the sender hands to a channel: one outbox row, opened."""
+
+    id: int  # the outbox row
+    address: Address
+    message: Outgoing
+    lane: Lane = Lane.REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The platform took the message."""
+
+    platform_id: str = ""  # its id there, for edits and delivery reports
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The platform did not take the message, or we cannot know. The sender alone decides what follows."""
+
+    code: str  # short and stable: "blocked", "bad_request", "timeout"…
+    text: str = ""  # the platform's words, with no secret and no personal data
+    retryable: bool = False
+    retry_after: float = 0.0  # seconds the platform asked us to wait; 0 if it did not
+    contact_gone: bool = False  # blocked, deactivated, chat not found: write no more to this address
+    channel_down: bool = False  # nobody can be written to now (401, 409, no network): pause the channel
+    ambiguous: bool = False  # the request left us and no answer came: it may have been delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a channel may send. Rates are messages a second; bursts are messages."""
+
+    bulk_rate: float = 1000.0
+    bulk_burst: float = 29.0
+    chat_rate: float = 1.0
+    chat_burst: float = 20.0  # for replies; bulk to one chat never bursts
+    concurrency: int = 32
+    text_length: int = 4096  # in the unit that the channel counts
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of a chat as its page shows it: what the person said, or what we said."""
+
+    id: int  # rises within one chat for our messages; 0 for the person's own
+    mine: bool  # the person wrote it
+    message: Outgoing
+    at: datetime  # UTC
+    client_id: str = field(default="")  # the page's own id of a message that the person sent

@@ -1,0 +1,296 @@
+"""The sender of one channel: lanes, limits, retries, and what a crash leaves behind.
+
+A row is marked on the wire just before its call and gets its outcome after it; both marks share commits with whatever
+else is being written. Only the holder of the channel's lease sends. Must never send a row that it has not marked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from bot.channels import Channel
+from bot.inbox import utc_now
+from bot.limits import Gate
+from bot.messages import Failure, Lane, Sent
+from storage import leases, outbox
+from storage.database import Database, Down
+from storage.outbox import Held, Mark
+
+log = logging.getLogger(__name__)
+
+RETRIES = (2, 5, 15, 60, 300, 600, 1800)  # seconds before each further try; the eighth failure is final
+POLL = 0.25  # seconds between looks for rows of other processes and for those whose time has come
+RENEW = 3.0  # seconds between renewals of the lease: three may fail before it runs out
+DOWN = 5.0  # seconds that a channel rests when nobody can be reached over it
+AHEAD = 500  # bulk rows held in memory at most
+LAST_CALLS = 3.0  # seconds that a stop waits for calls under way
+
+Clock = Callable[[], datetime]
+
+
+def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
+    """What becomes of a row after its call. The only place where this is decided."""
+    if isinstance(outcome, Sent):
+        return Mark(row, "sent", platform_id=outcome.platform_id, at=now)
+    error = f"{outcome.code}: {outcome.text}"
+    unsure = row.ambiguous + outcome.ambiguous
+    tries = row.attempts + 1
+    if outcome.contact_gone:
+        return Mark(row, "failed", error=error, contact_gone=True)
+    if unsure > 1:
+        return Mark(row, "uncertain", error=error, ambiguous=unsure)
+    if outcome.retry_after:
+        return Mark(row, "queued", error=error, again=now + timedelta(seconds=outcome.retry_after), ambiguous=unsure)
+    if not outcome.retryable and not outcome.channel_down:
+        return Mark(row, "failed", error=error)
+    if tries > len(RETRIES) and not outcome.channel_down:
+        return Mark(row, "failed", error=error, ambiguous=unsure)
+    pause = RETRIES[min(tries, len(RETRIES)) - 1]
+    return Mark(row, "queued", error=error, again=now + timedelta(seconds=pause), ambiguous=unsure)
+
+
+class Sender:
+    """Sends for one channel while it holds the channel's lease."""
+
+    def __init__(self, database: Database, channel: Channel, owners: dict[str, str], *, me: str = "", clock: Clock = utc_now) -> None:
+        self._database, self._channel, self._clock = database, channel, clock
+        self._me = me or leases.me()
+        self._owners = owners  # shared with the inbox: while we hold the lease, it hands rows straight to us
+        self._gate = Gate(channel.limits, 0.0)
+        self._chains: dict[int, list[tuple[int, int, Held]]] = {}  # address → its rows, by lane and age
+        self._ready: list[tuple[int, int, int]] = []  # lane, row, address
+        self._busy: set[int] = set()
+        self._under_way = 0
+        self._done: list[Mark] = []
+        self._wake, self._marks, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._resting_until = 0.0
+        self._stopping = False
+        self.sent: Callable[[Held, Mark], None] = lambda row, mark: None
+
+    # --- coming in ------------------------------------------------------------------------------------------------
+
+    def hand(self, rows: Iterable[Held]) -> None:
+        """Rows that this process already holds, straight from the inbox's commit."""
+        for row in rows:
+            chain = self._chains.setdefault(row.address_id, [])
+            heapq.heappush(chain, (row.delivery.lane, row.delivery.id, row))
+            self._offer(row.address_id)
+        self._wake.set()
+
+    def _offer(self, address: int) -> None:
+        chain = self._chains.get(address)
+        if chain and address not in self._busy:
+            heapq.heappush(self._ready, (chain[0][0], chain[0][1], address))
+
+    # --- the lease ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Hold the lease and send, until cancelled; then give back what is held."""
+        name = f"sender:{self._channel.name}"
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._hold(name), name=f"{name} lease")
+                tasks.create_task(self._dispatch(tasks), name=f"{name} dispatch")
+                tasks.create_task(self._write_marks(), name=f"{name} marks")
+                tasks.create_task(self._look(), name=f"{name} look")
+        finally:
+            await asyncio.shield(self._give_back(name))
+
+    async def _hold(self, name: str) -> None:
+        while True:
+            await self._try_lease(name)
+            await asyncio.sleep(RENEW if self._holds else 1.0)
+
+    @property
+    def _holds(self) -> bool:
+        return self._owners.get(self._channel.name) == self._me
+
+    async def _try_lease(self, name: str) -> None:
+        now = self._clock()
+        channel = self._channel.name
+        try:
+            if await self._database.write(lambda c: leases.acquire(c, name, self._me, now)):
+                self._forget()
+                freed, unsure = await self._database.write(lambda c: outbox.recover(c, channel, now))
+                log.info("sending for %s; %d message(s) taken over, %d unsure", channel, freed, unsure)
+            self._owners[channel] = self._me
+        except leases.Taken:
+            self._forget()
+            self._owners.pop(channel, None)
+        except Down as down:
+            log.warning("the lease of %s could not be renewed: %s", channel, down)
+
+    async def drain(self) -> None:
+        """Start no further call and wait a little for those under way, so that a stop leaves nothing in doubt."""
+        self._stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_CALLS):
+                while self._under_way:
+                    self._idle.clear()
+                    await self._idle.wait()
+
+    def _forget(self) -> None:
+        self._chains.clear()
+        self._ready.clear()
+
+    async def _give_back(self, name: str) -> None:
+        self._owners.pop(self._channel.name, None)
+        with contextlib.suppress(Down):
+            if self._done:
+                marks, self._done = self._done, []
+                await self._database.write(lambda c: outbox.mark(c, marks, self._me))
+            await self._database.write(lambda c: outbox.let_go(c, self._channel.name, self._me))
+            await self._database.write(lambda c: leases.release(c, name, self._me))
+
+    # --- looking for rows -----------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        while True:
+            if self._holds:
+                with contextlib.suppress(Down):
+                    await self._claim()
+            await asyncio.sleep(POLL)
+
+    async def _claim(self) -> None:
+        now, channel = self._clock(), self._channel.name
+        due = await self._database.read(lambda c: outbox.next_due(c, channel))
+        room = AHEAD - sum(map(len, self._chains.values()))
+        if due is None or due > now or room <= 0:
+            return
+        limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: room // 4}
+        self.hand(await self._database.write(lambda c: outbox.claim(c, channel, self._me, now, limits)))
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            rows, wait = self._choose(loop.time())
+            if not rows:
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
+                continue
+            for row in await self._mark_on_wire(rows):
+                tasks.create_task(self._send(row), name=f"send {row.key}")
+
+    def _choose(self, now: float) -> tuple[list[Held], float | None]:
+        """Rows that may go now, and otherwise how long to wait for the first that may."""
+        chosen: list[Held] = []
+        waits: list[float] = []
+        put_back: list[tuple[int, int, int]] = []
+        if self._stopping:
+            return [], None
+        if self._resting_until > now:
+            return [], self._resting_until - now
+        while self._ready and self._under_way < self._channel.limits.concurrency:
+            lane, number, address = heapq.heappop(self._ready)
+            chain = self._chains.get(address)
+            if address in self._busy or not chain or chain[0][1] != number:
+                continue
+            wait = self._gate.wait_all(Lane(lane), now)
+            if wait > 0:  # all that follow are of this lane or a lower one
+                put_back.append((lane, number, address))
+                waits.append(wait)
+                break
+            wait = self._gate.wait_chat(Lane(lane), address, now)
+            if wait > 0:
+                put_back.append((lane, number, address))
+                waits.append(wait)
+                continue
+            chosen.append(self._take(address, now))
+        for entry in put_back:
+            heapq.heappush(self._ready, entry)
+        return chosen, min(waits) if waits else None
+
+    def _take(self, address: int, now: float) -> Held:
+        row = heapq.heappop(self._chains[address])[2]
+        if not self._chains[address]:
+            del self._chains[address]
+        self._busy.add(address)
+        self._under_way += 1
+        self._gate.took(address, now)
+        return row
+
+    async def _mark_on_wire(self, rows: list[Held]) -> list[Held]:
+        now = self._clock()
+        late = [row for row in rows if row.expires_at <= now]
+        for row in late:
+            self._finish(row, Mark(row, "expired"))
+        rest = [row for row in rows if row.expires_at > now]
+        try:
+            marked = await self._database.write(lambda c: outbox.on_wire(c, [r.delivery.id for r in rest], self._me))
+        except Down as down:
+            log.warning("the database cannot be written, sending rests: %s", down)
+            self._resting_until = asyncio.get_running_loop().time() + 1.0
+            for row in rest:
+                self._release(row)
+            self.hand(rest)
+            return []
+        for row in rest:
+            if row.delivery.id not in marked:  # cancelled meanwhile
+                self._release(row)
+        return [row for row in rest if row.delivery.id in marked]
+
+    async def _send(self, row: Held) -> None:
+        try:
+            outcome = await self._channel.send(row.delivery)
+        except Exception as error:  # noqa: BLE001  (two of two: staff see it as uncertain or repeated, the person as a reply)
+            log.error("sending %s broke: %s", row.key, type(error).__name__)  # noqa: TRY400  (a trace could hold words)
+            outcome = Failure("bug", type(error).__name__, retryable=True, ambiguous=True)
+        if isinstance(outcome, Failure):
+            self._note(row, outcome)
+        self._finish(row, decide(row, outcome, self._clock()))
+
+    def _note(self, row: Held, failure: Failure) -> None:
+        loop_time = asyncio.get_running_loop().time()
+        log.info("%s not sent: %s", row.key, failure.code)
+        if failure.retry_after:
+            self._gate.bulk_paused_until = max(self._gate.bulk_paused_until, loop_time + failure.retry_after)
+        if failure.channel_down:
+            log.warning("%s rests for %.0f s: %s %s", self._channel.name, DOWN, failure.code, failure.text)
+            self._resting_until = loop_time + DOWN
+
+    def _finish(self, row: Held, mark: Mark) -> None:
+        self._done.append(mark)
+        if mark.status == "queued":  # what follows for this address waits with it, or it would overtake
+            for _, _, other in self._chains.pop(row.address_id, []):
+                self._done.append(Mark(other, "queued", again=mark.again, ambiguous=other.ambiguous, counted=False))
+        self._busy.discard(row.address_id)
+        self._offer(row.address_id)
+        self._marks.set()
+        self._wake.set()
+
+    def _release(self, row: Held) -> None:
+        self._busy.discard(row.address_id)
+        self._under_way -= 1
+        self._offer(row.address_id)
+        self._wake.set()
+
+    async def _write_marks(self) -> None:
+        while True:
+            await self._marks.wait()
+            self._marks.clear()
+            marks, self._done = self._done, []
+            try:
+                await self._database.write(lambda c, m=marks: outbox.mark(c, m, self._me))  # type: ignore[misc]
+            except Down:
+                self._done = marks + self._done  # they were sent: the mark must not be lost
+                await asyncio.sleep(0.5)
+                self._marks.set()
+                continue
+            self._marked(marks)
+
+    def _marked(self, marks: list[Mark]) -> None:
+        for mark in marks:
+            self.sent(mark.row, mark)
+        # A slot is free only once its outcome is kept: a crash leaves at most `concurrency` sends in doubt.
+        self._under_way -= sum(mark.counted for mark in marks)
+        self._idle.set()
+        self._wake.set()

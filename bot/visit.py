@@ -1,0 +1,225 @@
+"""What can be done with one event inside its transaction: say, open a conversation, hear an answer, stop.
+
+A visit gathers words to send and rows to change; nothing leaves it but through the batch that holds it. Must never know
+a channel.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from bot import dialog
+from bot.alphabets import fold
+from bot.chat import Acting, Chat, Conflict, Finish, Line, Option, Person, Script
+from bot.dialog import Stage, Stored, Talk, Turn
+from bot.messages import Button, Incoming, Outgoing
+from bot.texts import Phrase, Texts
+from storage import contacts
+from storage.people import Changes, Known
+
+if TYPE_CHECKING:
+    from storage.programme import Programme
+
+MENU = Option("/menu", "button.menu")
+HUMAN = Option("/person", "button.person")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What every visit shares and nobody changes: the texts, the programme, the conversations, the menu."""
+
+    texts: Texts
+    programme: Programme
+    scripts: Mapping[str, Script]
+    menu: Sequence[tuple[str, str]]  # a label's key and the conversation that it opens
+    sharing: frozenset[str] = frozenset()  # channels where a phone can be shared by a button
+    labels: Mapping[str, str] = field(default_factory=dict)  # folded label of the menu → conversation
+
+    def with_labels(self) -> World:
+        """The same world, with the menu's labels ready for typed words."""
+        labels = {fold(form): script for key, script in self.menu for form in self.texts.all(key)}
+        return replace(self, labels=labels)
+
+
+@dataclass(slots=True)
+class Visit:
+    """One event of one person."""
+
+    world: World
+    connection: Connection
+    event: Incoming
+    known: Known
+    inbox_id: int
+    now: datetime
+    changes: Changes
+    messages: list[Outgoing] = field(default_factory=list)
+    talk: Talk | None = None
+    contact_id: int = 0
+    registered: bool = False
+    language: str = ""
+    fresh: bool = False  # the conversation was opened by this very event and has no row yet
+
+    def __post_init__(self) -> None:
+        """Take over what is known."""
+        known = self.known
+        self.contact_id, self.registered, self.language = known.contact_id, known.registered, known.language
+        if known.conversation_id and known.script in self.world.scripts:
+            stored = {key: Stored(value, complete) for key, (value, complete) in known.answers.items()}
+            self.talk = Talk(known.conversation_id, known.script, stored, known.misses, known.asked)
+            self.language = dialog.language_of(stored, self.language)
+
+    # --- saying ---------------------------------------------------------------------------------------------------
+
+    def say(self, phrase: Phrase, *buttons: Option) -> None:
+        """One message of its own."""
+        rows = tuple((Button(self._text(o.label), press=o.code),) for o in buttons)
+        self.messages.append(Outgoing(self._text(phrase), rows))
+
+    def _text(self, phrase: Phrase) -> str:
+        return self.world.texts(phrase, self.language)
+
+    def finished(self) -> list[Outgoing]:
+        """All that is to be sent, the lasting menu on what has no buttons of its own."""
+        if not self.registered:
+            return self.messages
+        labels = [self._text(key) for key, _ in self.world.menu]
+        menu = tuple(tuple(labels[i : i + 2]) for i in range(0, len(labels), 2))
+        return [m if m.rows else replace(m, menu=menu) for m in self.messages]
+
+    # --- conversations --------------------------------------------------------------------------------------------
+
+    def open(self, script: str, given: Mapping[str, Any] | None = None) -> None:
+        """Begin a conversation. The one that was open is left, unless this one only says something."""
+        stored = {key: Stored(value) for key, value in (given or {}).items()}
+        talk = Talk(secrets.randbits(40), script, stored)
+        turn = dialog.open_(self._stage(talk), talk)
+        if turn.ended:
+            self._show(turn)
+            self._finish(turn)
+            return
+        self.leave()
+        self.talk, self.fresh = talk, True
+        turn.saved |= stored
+        self._keep(turn)
+
+    def hear(self, code: str = "") -> None:
+        """Let the waiting question read the event."""
+        assert self.talk is not None  # noqa: S101  (the router asks first)
+        stage = self._stage(self.talk)
+        turn = dialog.hear(stage, self.talk, self.event, code)
+        if turn.ended and turn.finish is not None and turn.finish.act is not None:
+            turn = self._act(stage, turn, turn.finish)
+        self._keep(turn)
+
+    def put_again(self, *above: Phrase) -> None:
+        """Show the waiting question once more, under a line or two."""
+        if self.talk is None:
+            return
+        turn = dialog.open_(self._stage(self.talk), self.talk)
+        turn.lines = [Line(phrase) for phrase in above]
+        self._keep(turn)
+
+    def withdraw(self, key: str) -> None:
+        """Take an answer of the open conversation back and ask it again."""
+        assert self.talk is not None  # noqa: S101  (the router asks first)
+        turn = Turn(self.talk, removed={key} & set(self.talk.answers))
+        self.talk = replace(self.talk, answers=turn.answers)
+        again = dialog.open_(self._stage(self.talk), self.talk)
+        again.removed = turn.removed
+        self._keep(again)
+
+    def leave(self) -> None:
+        """Close the open conversation unfinished."""
+        if self.talk is not None and not self.fresh:
+            self._set_talk(self.talk, "left", "", 0)
+        self.talk = None
+
+    def _stage(self, talk: Talk) -> Stage:
+        script = self.world.scripts[talk.script]
+        return Stage(script, self._chat, self.world.texts, self._fetch)
+
+    def _chat(self, answers: Mapping[str, Stored]) -> Chat:
+        known, event = self.known, self.event
+        person = Person(
+            self.contact_id, known.address_id, event.address.channel, dialog.language_of(answers, self.language),
+            known.status, known.name, self.registered, known.source, event.name,
+            event.address.channel in self.world.sharing,
+        )  # fmt: skip
+        return Chat(person, self.world.programme)
+
+    def _fetch(self, query: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        return query(self.connection, self._acting(), **values)
+
+    def _acting(self) -> Acting:
+        channel = self.event.address.channel
+        return Acting(self.contact_id, self.known.address_id, channel, self.language, self.event.key, self.now)
+
+    def _act(self, stage: Stage, turn: Turn, finish: Finish) -> Turn:
+        assert finish.act is not None  # noqa: S101  (the caller asks first)
+        self.language = dialog.language_of(turn.answers, self.language)
+        try:
+            outcome = finish.act(self.connection, self._acting(), **finish.values)
+        except Conflict as conflict:
+            return dialog.withdraw(stage, turn, conflict.key, conflict.why)
+        self._after(outcome)
+        return turn
+
+    def _after(self, outcome: contacts.Outcome | None) -> None:
+        if outcome is None:
+            return
+        self.registered = outcome.registered
+        if outcome.contact_id != self.contact_id:  # the conversation went with the contact it belonged to
+            self.contact_id, self.talk = outcome.contact_id, None
+
+    def _keep(self, turn: Turn) -> None:
+        """Gather what a turn changed, show it, and go on to what follows it."""
+        before, self.language = self.language, dialog.language_of(turn.answers, self.language)
+        if self.language != before:
+            self.changes.languages.append({"who": self.contact_id, "to": self.language})
+        if self.talk is not None:
+            self._write_turn(self.talk, turn)
+            self.talk = None if turn.ended else replace(self.talk, answers=turn.answers, asked=turn.ask.key if turn.ask else "")
+        self._show(turn)
+        if turn.ended:
+            self._finish(turn)
+
+    def _write_turn(self, talk: Talk, turn: Turn) -> None:
+        self.changes.removed += [{"talk": talk.id, "gone": key} for key in sorted(turn.removed - set(turn.saved))]
+        if self.fresh:
+            self.changes.opened.append(self._opened(talk, turn))
+            self.fresh = False
+        else:
+            self._set_talk(talk, "done" if turn.ended else "open", turn.ask.key if turn.ask else "", turn.misses)
+        self.changes.answers += [
+            {"conversation_id": talk.id, "key": k, "value": s.value, "complete": s.complete, "at": self.now}
+            for k, s in turn.saved.items()
+        ]
+
+    def _opened(self, talk: Talk, turn: Turn) -> dict[str, Any]:
+        return {
+            "id": talk.id, "contact_id": self.contact_id, "script": talk.script, "asked": turn.ask.key if turn.ask else "",
+            "state": "done" if turn.ended else "open", "misses": 0, "started_at": self.now, "updated_at": self.now,
+        }  # fmt: skip
+
+    def _set_talk(self, talk: Talk, state: str, asks: str, missed: int) -> None:
+        row = {"talk": talk.id, "to": state, "asks": asks, "missed": missed, "at": self.now}
+        self.changes.conversations.append(row)
+
+    def _show(self, turn: Turn) -> None:
+        footer = (MENU,) if self.registered else (HUMAN,) if not turn.first else ()
+        self.messages += dialog.show(turn, self.world.texts, self.language, edit=self.event.shown, footer=footer)
+
+    def _finish(self, turn: Turn) -> None:
+        finish = turn.finish
+        if finish is None:
+            return
+        if finish.act is not None and turn.talk.id != self.known.conversation_id:
+            self._after(finish.act(self.connection, self._acting(), **finish.values))
+        if finish.then:
+            self.open(finish.then, finish.given)

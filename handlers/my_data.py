@@ -1,0 +1,99 @@
+"""My data: see it all, correct it, have it as a file, delete it; and who else uses this chat."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.chat import Chat, Choice, Finish, Option, YesNo, literal, words
+from bot.messages import Document
+from bot.privacy import initials
+from bot.texts import Lines, Words
+from handlers.words import phone_shown
+from storage import contacts, export
+from storage.contacts import Profile
+
+
+async def my_data(chat: Chat) -> Finish | None:
+    """What is kept, and what can be done with it."""
+    mine: Profile = await chat.fetch(contacts.profile)
+    linked = await chat.fetch(contacts.is_linked)
+    todo = ["correct", "file", "people", *(["unlink"] if linked else []), "stop", "delete"]
+    choice = await chat.ask("what", Choice(_shown(chat, mine), [Option(c, f"data.{c}") for c in todo]))
+    match choice:
+        case "correct":
+            return Finish(then="registration", given=_given(mine))
+        case "file":
+            await _file(chat)
+            return None
+        case "people":
+            return await _people(chat)
+        case "unlink":
+            return await _sure(chat, "data.unlink_sure", "data.unlinked", Finish(contacts.unlink, then="registration"))
+        case "stop":
+            chat.say("stopped.done", buttons=[Option("/resume", "button.resume")])
+            return Finish(contacts.stop, {"form": "button"})
+        case _:
+            return await _sure(chat, "data.delete_sure", "data.deleted", Finish(contacts.erase))
+
+
+async def _sure(chat: Chat, prompt: str, after: str, finish: Finish) -> Finish | None:
+    if not await chat.ask("sure", YesNo(prompt, "button.yes_sure", "button.no_keep")):
+        chat.say("data.kept")
+        return None
+    chat.say(after)
+    return finish
+
+
+async def _file(chat: Chat) -> None:
+    everything = await chat.fetch(export.everything)
+    chat.say("data.file_ready", document=Document("moite-danni.json", "application/json", _pretty(everything)))
+
+
+def _pretty(everything: dict[str, Any]) -> str:
+    return json.dumps(everything, ensure_ascii=False, indent=1)
+
+
+async def _people(chat: Chat) -> Finish | None:
+    """Several people behind one phone: only initials are shown."""
+    here = [(number, name) for number, name in await chat.fetch(contacts.people_here) if number != chat.person.contact_id]
+    others = [Option(f"c{number}", literal(f"👤 {initials(name)}")) for number, name in here]
+    choice = await chat.ask("who", Choice("data.people_ask", [*others, Option("new", "data.people_new")]))
+    if choice == "new":
+        chat.say("data.people_welcome")
+        return Finish(contacts.add_person, then="registration")
+    number = int(choice[1:])
+    chat.say(words("data.people_now", initials=initials(dict(here)[number])))
+    return Finish(contacts.switch_person, {"contact_id": number})
+
+
+def _shown(chat: Chat, mine: Profile) -> Words:
+    programme = chat.programme
+    lines = [
+        f"👤 {mine.name}",
+        f"📞 {phone_shown(mine.phone)}" if mine.phone else "",
+        f"📍 {programme.settlement(mine.settlement).label}" if mine.settlement else "",
+        "🏫 " + ", ".join(f"{programme.institution(c.institution).short} {c.group}".strip() for c in mine.children)
+        if mine.children
+        else "",
+        "⭐ " + ", ".join(programme.activity(code).name for code in mine.interests) if mine.interests else "",
+    ]
+    parts = [literal(line) for line in lines if line]
+    parts += [words(f"purpose.{mine.purpose}")] if mine.purpose else []
+    parts += [words(f"work.{mine.work}")] if mine.work else []
+    return words("data.shown", lines=Lines(tuple(parts)))
+
+
+def _given(mine: Profile) -> dict[str, Any]:
+    """A registration that is already answered, so that it begins at its summary."""
+    given: dict[str, Any] = {
+        "language": mine.language, "practice": "ok", "consent": "yes", "adult": True, "same": False,
+        "phone": {"number": mine.phone, "own": mine.phone_is_own}, "name": mine.name, "settlement": mine.settlement,
+        "purpose": mine.purpose, "work": mine.work or "skip", f"interests-{mine.purpose}": list(mine.interests),
+    }  # fmt: skip
+    for child in mine.children:
+        given.setdefault("institutions", []).append(child.institution)
+        given.setdefault(f"class-{child.institution}", []).append(child.group)
+    if "institutions" in given:
+        given["institutions"] = list(dict.fromkeys(given["institutions"]))
+    return given

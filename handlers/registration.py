@@ -1,0 +1,131 @@
+"""A resident signs up, in a dozen short steps; or corrects what they said, beginning at the summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.chat import Chat, Choice, Finish, Many, Option, Phone, Search, Summary, Text, YesNo, literal, words
+from bot.privacy import initials
+from bot.texts import Lines, Words
+from handlers.words import activity_label, class_of, languages, phone_shown, read_phone
+from storage import contacts
+from storage.contacts import Child
+
+if TYPE_CHECKING:
+    from storage.programme import Institution
+
+PURPOSES = ("work", "school", "both", "other")
+WORK = ("no_searching", "no_not_searching", "yes", "studying")
+
+
+async def registration(chat: Chat) -> Finish:
+    """From the first message to the menu."""
+    await chat.ask("language", Choice("registration.language", languages()))
+    await chat.ask("practice", Choice("registration.practice", [Option("ok", "button.thumb")]))
+    agreed = await chat.ask("consent", _consent(chat))
+    if agreed == "no":
+        chat.say(words("registration.declined", phone=chat.programme.person.phone))
+        return Finish(contacts.consent, {"action": "refused", "form": "button"})
+    if not await chat.ask("adult", YesNo("registration.age", "button.age_yes", "button.age_no")):
+        chat.say("registration.too_young")
+        return Finish(contacts.erase)
+    phone = await chat.ask("phone", Phone("registration.phone", chat.person.can_share_phone, read_phone))
+    if phone["own"] and (known := await chat.fetch(contacts.known_by_phone, phone=phone["number"])):
+        name = await chat.fetch(contacts.name_of, contact_id=known)
+        if await chat.ask("same", YesNo(words("registration.same", initials=initials(name)))):
+            chat.say("registration.linked")
+            return Finish(contacts.link, {"contact_id": known})
+    offers = [chat.person.profile_name] if chat.person.profile_name else []
+    name = await chat.ask("name", Text("registration.name", offers=offers, letters=True))
+    settlement = await chat.ask("settlement", _settlement(chat))
+    purpose = await chat.ask("purpose", Choice("registration.purpose", [Option(p, f"purpose.{p}") for p in PURPOSES]))
+    children = await _children(chat) if purpose in ("school", "both") else []
+    work = await chat.ask("work", _work()) if purpose in ("work", "both") else ""
+    liked = await _interests(chat, purpose)
+    said = {"name": name, "phone": phone, "settlement": settlement, "purpose": purpose, "work": work}
+    await chat.ask("confirm", await _summary(chat, said, children, liked))
+    chat.say(words("registration.done", answer_within=chat.programme.answer_within, phone=chat.programme.person.phone))
+    chat.say("registration.menu", apart=True)
+    return Finish(
+        contacts.register,
+        {
+            "name": name, "phone": phone["number"], "phone_is_own": phone["own"], "settlement": settlement,
+            "purpose": purpose, "work": "" if work == "skip" else work, "children": children, "interests": liked,
+            "consent_text": chat.programme.privacy.short,
+        },
+    )  # fmt: skip
+
+
+def _consent(chat: Chat) -> Choice:
+    """Who writes and why. Always in Bulgarian: that text is the valid one."""
+    options = [Option("yes", "button.agree"), Option("no", "button.disagree")]
+    return Choice(literal(chat.programme.privacy.short), options, more=literal(chat.programme.privacy.full))
+
+
+def _settlement(chat: Chat) -> Search:
+    programme = chat.programme
+    towns = [Option(s.code, literal(s.label)) for s in programme.settlements if s.kind == "town"]
+
+    def find(typed: str) -> list[Option]:
+        return [Option(s.code, literal(s.label)) for s in programme.suggest(typed)]
+
+    return Search("registration.settlement", towns, find)
+
+
+async def _children(chat: Chat) -> list[Child]:
+    programme = chat.programme
+    all_of_them = [Option(i.code, literal(i.short)) for i in programme.institutions]
+    chosen = await chat.ask("institutions", Many("registration.institutions", all_of_them, none=None))
+    found: list[Child] = []
+    for institution in programme.institutions:
+        if institution.code in chosen:
+            groups = await chat.ask(f"class-{institution.code}", _groups(institution))
+            found += [Child(institution.code, group) for group in groups] or [Child(institution.code, "")]
+    return found
+
+
+def _groups(institution: Institution) -> Many:
+    prompt = "registration.group" if institution.kind == "kindergarten" else "registration.class"
+    options = [Option(group, literal(group)) for group in institution.groups]
+    asked = words(prompt, institution=literal(institution.short))
+    return Many(asked, options, none="button.dont_know", typed=lambda typed: class_of(typed, institution.groups))
+
+
+def _work() -> Choice:
+    return Choice("registration.work", [*(Option(w, f"work.{w}") for w in WORK), Option("skip", "button.skip")])
+
+
+async def _interests(chat: Chat, purpose: str) -> list[str]:
+    offered = chat.programme.activities_for(purpose)
+    options = [Option(a.code, activity_label(a)) for a in offered]
+    liked: list[str] = await chat.ask(f"interests-{purpose}", Many("registration.interests", options))
+    return liked
+
+
+async def _summary(chat: Chat, said: dict[str, Any], children: list[Child], liked: list[str]) -> Summary:
+    programme, purpose = chat.programme, said["purpose"]
+    number = said["phone"]["number"]
+    lines = {
+        "name": _line("👤", literal(said["name"])),
+        "phone": _line("📞", literal(phone_shown(number)) if number else words("summary.no_phone")),
+        "settlement": _line("📍", literal(programme.settlement(said["settlement"]).label)),
+        "purpose": words(f"purpose.{purpose}"),
+    }
+    if children:
+        shown = [f"{programme.institution(c.institution).short} {c.group}".strip() for c in children]
+        lines["institutions"] = _line("🏫", literal(", ".join(shown)))
+    if said["work"] and said["work"] != "skip":
+        lines["work"] = words(f"work.{said['work']}")
+    names = ", ".join(programme.activity(code).name for code in liked)
+    lines["interests"] = _line("⭐", literal(names) if names else words("summary.nothing"))
+    withdraws = {"interests": (f"interests-{purpose}",), "institutions": _children_keys(chat)}
+    changes = [Option(key, f"change.{key}") for key in (*lines, "language")]
+    return Summary(words("summary.ask", lines=Lines(tuple(lines.values()))), changes, withdraws)
+
+
+def _line(icon: str, value: Words) -> Words:
+    return words("summary.line", icon=icon, value=value)
+
+
+def _children_keys(chat: Chat) -> tuple[str, ...]:
+    return ("institutions", *(f"class-{i.code}" for i in chat.programme.institutions))

@@ -1,0 +1,55 @@
+"""Small readings and labels that several conversations share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import phonenumbers
+
+from bot.chat import Option, literal
+from bot.texts import Words
+
+if TYPE_CHECKING:
+    from storage.programme import Activity
+
+REGION = "BG"
+_CLASS = re.compile(r"^\s*(\d{1,2})\s*[-. ]?\s*([а-яa-z]?)\s*(?:клас)?\s*[\"“”„]*\s*$", re.IGNORECASE)
+_LATIN = str.maketrans("abvgdezi", "абвгдези")
+
+
+def languages() -> list[Option]:
+    """The languages, each under its own name."""
+    return [Option("bg", literal("🇧🇬 Български")), Option("rom", literal("🟦🟩 Романес (ромски)"))]
+
+
+def activity_label(activity: Activity) -> Words:
+    """An activity on a button: its picture and its plain name."""
+    return literal(f"{activity.emoji} {activity.name}")
+
+
+def read_phone(typed: str) -> str:
+    """E.164 for a number as people write it in Bulgaria, or with a country's code; empty when it is none."""
+    try:
+        number = phonenumbers.parse(typed, REGION)
+    except phonenumbers.NumberParseException:
+        return ""
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if phonenumbers.is_valid_number(number) else ""
+
+
+def phone_shown(number: str) -> str:
+    """A number with the gaps that people are used to: 088 812 3456."""
+    parsed = phonenumbers.parse(number, REGION)
+    shape = phonenumbers.PhoneNumberFormat
+    home = parsed.country_code == phonenumbers.country_code_for_region(REGION)
+    return str(phonenumbers.format_number(parsed, shape.NATIONAL if home else shape.INTERNATIONAL))
+
+
+def class_of(typed: str, groups: Sequence[str]) -> str:
+    """„3 а“, „3а клас“ or "3a" as „3 а“, when the school has such a class; empty otherwise."""
+    found = _CLASS.match(typed)
+    if not found or not any(g.split()[0] == found[1] for g in groups):
+        return ""
+    letter = found[2].lower().translate(_LATIN)
+    return f"{found[1]} {letter}".strip()

@@ -1,0 +1,8 @@
+"""Alembic's way in. The connection and its transaction are the caller's."""
+
+from alembic import context
+
+from storage.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+context.run_migrations()

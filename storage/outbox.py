@@ -1,0 +1,222 @@
+"""The queue of messages to send: entered with their reason, claimed by one process, marked before and after the call.
+
+Must never lose the difference between "not yet sent" and "nobody knows": only `sending` is ambiguous after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, or_, select, update
+
+from bot.messages import Address, Delivery, Lane, Outgoing
+from storage.tables import addresses, notices, outbox
+
+REPLY_LIVES = timedelta(hours=1)  # an answer to something long forgotten confuses more than it helps
+SWEPT_LATER = timedelta(seconds=2)  # after a crash, so that the head of the queue is not hit by the next one again
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A row that a process holds in its hands."""
+
+    delivery: Delivery
+    key: str
+    address_id: int
+    attempts: int
+    ambiguous: int
+    not_before: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be queued."""
+
+    key: str
+    address: Address
+    address_id: int
+    contact_id: int
+    message: Outgoing
+    lane: Lane = Lane.REPLY
+    inbox_id: int | None = None
+
+
+def enqueue(connection: Connection, drafts: Sequence[Draft], now: datetime, owners: Mapping[str, str]) -> list[Held]:
+    """Queue messages in the transaction of their reason.
+
+    Owners: for each channel whose sender lives in this process, that process; it sends them without claiming them first.
+    Gives only the rows that are so held.
+    """
+    if not drafts:
+        return []
+    rows = [
+        {
+            "key": d.key, "channel": d.address.channel, "address_id": d.address_id, "contact_id": d.contact_id,
+            "inbox_id": d.inbox_id, "lane": int(d.lane), "body": d.message.to_json(), "status": "queued",
+            "not_before": now, "expires_at": now + REPLY_LIVES, "owner": owners.get(d.address.channel, ""),
+            "created_at": now,
+        }
+        for d in drafts
+    ]  # fmt: skip
+    ids = {key: number for number, key in connection.execute(insert(outbox).returning(outbox.c.id, outbox.c.key), rows)}
+    return [
+        Held(Delivery(ids[d.key], d.address, d.message, d.lane), d.key, d.address_id, 0, 0, now, now + REPLY_LIVES)
+        for d in drafts
+        if owners.get(d.address.channel)
+    ]
+
+
+# Spelled out in the statement rather than bound, or the planner could not know that the small partial index will do.
+_queued = outbox.c.status == literal_column("'queued'")
+_sending = outbox.c.status == literal_column("'sending'")
+_waiting = _queued & (outbox.c.owner == "")
+
+
+def claim(connection: Connection, channel: str, owner: str, now: datetime, limits: dict[Lane, int]) -> list[Held]:
+    """Take waiting rows, for each lane at most so many, oldest first. Only the holder of the channel's lease may call."""
+    taken: list[Held] = []
+    for lane, limit in limits.items():
+        if limit > 0:
+            taken += _claim_lane(connection, channel, owner, now, lane, limit)
+    return taken
+
+
+def _claim_lane(connection: Connection, channel: str, owner: str, now: datetime, lane: Lane, limit: int) -> list[Held]:
+    due = (
+        select(outbox.c.id)
+        .where(_waiting, outbox.c.channel == channel, outbox.c.lane == int(lane), outbox.c.not_before <= now)
+        .order_by(outbox.c.id)
+        .limit(limit)
+    )
+    ids = list(connection.execute(due).scalars())
+    if not ids:
+        return []
+    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(owner=owner))
+    rows = connection.execute(
+        select(outbox, addresses.c.external)
+        .join(addresses, addresses.c.id == outbox.c.address_id)
+        .where(outbox.c.id.in_(ids))
+        .order_by(outbox.c.id)
+    )
+    return [_row(row) for row in rows]
+
+
+def _row(row: Row[Any]) -> Held:
+    address = Address(row.channel, row.external)
+    delivery = Delivery(row.id, address, Outgoing.from_json(row.body or {"text": ""}), Lane(row.lane))
+    return Held(delivery, row.key, row.address_id, row.attempts, row.ambiguous, row.not_before, row.expires_at)
+
+
+_to_wire = (
+    update(outbox)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), _queued, outbox.c.owner == bindparam("me"))
+    .values(status="sending", attempts=outbox.c.attempts + 1)
+    .returning(outbox.c.id)
+)
+
+
+def on_wire(connection: Connection, ids: Sequence[int], owner: str) -> set[int]:
+    """Mark rows just before their call. Rows absent from the answer were cancelled meanwhile: do not send them."""
+    return set(connection.execute(_to_wire, {"ids": list(ids), "me": owner}).scalars())
+
+
+_mark = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row"), outbox.c.owner == bindparam("me"))
+    .values(
+        status=bindparam("to"), platform_id=bindparam("platform"), error=bindparam("why"), ambiguous=bindparam("unsure"),
+        not_before=bindparam("again"), owner=bindparam("holder"), sent_at=bindparam("done"),
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What became of one row. A row that goes back to the queue has no owner."""
+
+    row: Held
+    status: str
+    platform_id: str = ""
+    error: str = ""
+    again: datetime | None = None
+    ambiguous: int = 0
+    at: datetime | None = None
+    contact_gone: bool = False
+    counted: bool = True  # it took one of the channel's places; those that only wait behind another did not
+
+
+def mark(connection: Connection, marks: Sequence[Mark], owner: str) -> None:
+    """Write what became of rows that this process holds; a row that another process took over is left alone."""
+    rows = [
+        {
+            "row": m.row.delivery.id, "me": owner, "to": m.status, "platform": m.platform_id, "why": m.error[:200],
+            "unsure": m.ambiguous, "again": m.again or m.row.not_before, "done": m.at,
+            "holder": "" if m.status == "queued" else owner,
+        }
+        for m in marks
+    ]  # fmt: skip
+    connection.execute(_mark, rows)
+    gone = [m.row.address_id for m in marks if m.contact_gone]
+    if gone:
+        connection.execute(update(addresses).where(addresses.c.id.in_(gone)).values(status="blocked"))
+        cancel(connection, address_ids=gone)
+
+
+def recover(connection: Connection, channel: str, now: datetime) -> tuple[int, int]:
+    """After taking a channel over: free what its last sender held. Gives how many were freed and how many are unsure.
+
+    Nobody else may hold rows of this channel now, so whatever is `sending` was on the wire when that process ended:
+    it is repeated once; the second time it becomes `uncertain`, and staff see it.
+    """
+    held = (outbox.c.channel == channel) & (outbox.c.owner != "")
+    freed = connection.execute(update(outbox).where(held, _queued).values(owner="")).rowcount
+    lost = held & (_sending)
+    given_up = connection.execute(
+        update(outbox).where(lost, outbox.c.ambiguous >= 1).values(status="uncertain", owner="", ambiguous=2)
+    ).rowcount
+    repeated = connection.execute(
+        update(outbox).where(lost).values(status="queued", owner="", ambiguous=1, not_before=now + SWEPT_LATER)
+    ).rowcount
+    if given_up:
+        text = f"{given_up} message(s) may or may not have arrived"
+        connection.execute(insert(notices).values(kind="uncertain", text=text, at=now))
+    return freed + repeated, given_up
+
+
+def let_go(connection: Connection, channel: str, owner: str) -> None:
+    """Free rows that a stopping process held but never began to send."""
+    mine = (outbox.c.channel == channel) & (outbox.c.owner == owner) & _queued
+    connection.execute(update(outbox).where(mine).values(owner=""))
+
+
+def cancel(connection: Connection, *, contact_id: int | None = None, address_ids: Sequence[int] = ()) -> int:
+    """Take back what is queued for a contact or an address. What is on the wire cannot be taken back."""
+    who = or_(outbox.c.contact_id == contact_id, outbox.c.address_id.in_(address_ids))
+    done = connection.execute(update(outbox).where(who, _queued).values(status="cancelled", owner=""))
+    return done.rowcount
+
+
+def expire(connection: Connection, now: datetime) -> int:
+    """Rows that came too late to be of use."""
+    late = _queued & (outbox.c.owner == "") & (outbox.c.expires_at <= now)
+    return connection.execute(update(outbox).where(late).values(status="expired")).rowcount
+
+
+def next_due(connection: Connection, channel: str) -> datetime | None:
+    """When the earliest waiting row of a channel wants to go, UTC; None when nothing waits."""
+    found: datetime | None = connection.execute(
+        select(func.min(outbox.c.not_before)).where(_waiting, outbox.c.channel == channel)
+    ).scalar()
+    return found
+
+
+def counts(connection: Connection) -> list[tuple[str, int, str, int]]:
+    """How many rows there are by channel, lane and status."""
+    grouped = select(outbox.c.channel, outbox.c.lane, outbox.c.status, func.count()).group_by(
+        outbox.c.channel, outbox.c.lane, outbox.c.status
+    )
+    return [(channel, lane, status, number) for channel, lane, status, number in connection.execute(grouped)]

@@ -1,0 +1,208 @@
+"""Who writes: address, contact, open conversation and answers of many people at once, read and written in few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.messages import Address, Incoming
+from storage.cipher import cipher_of
+from storage.tables import addresses, answers, contacts, conversations, inbox, residents
+
+
+@dataclass(slots=True)
+class Known:
+    """One address, whom we talk to there, and the conversation that is open."""
+
+    address: Address
+    address_id: int
+    address_status: str
+    contact_id: int
+    status: str
+    language: str
+    name: str
+    registered: bool
+    source: str
+    conversation_id: int = 0
+    script: str = ""
+    asked: str = ""
+    misses: int = 0
+    answers: dict[str, tuple[Any, bool]] = field(default_factory=dict)
+
+
+def upsert(connection: Connection, table: Any) -> Any:  # noqa: ANN401
+    """An INSERT that can say ON CONFLICT, on either database."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def take(connection: Connection, events: Sequence[Incoming], now: datetime) -> dict[str, int]:
+    """Enter events into the inbox. Gives the row of each that is new; a repeat is absent."""
+    rows = [
+        {"key": e.key, "channel": e.address.channel, "body": _body(e), "state": "done", "received_at": now} for e in events
+    ]
+    statement = upsert(connection, inbox).on_conflict_do_nothing(index_elements=["key"]).returning(inbox.c.id, inbox.c.key)
+    return {key: number for number, key in connection.execute(statement, rows)}
+
+
+def _body(event: Incoming) -> dict[str, Any]:
+    kept = {"kind": event.kind.value, "text": event.text, "press": event.press, "phone": event.phone}
+    return {k: v for k, v in kept.items() if v}
+
+
+def load(connection: Connection, events: Sequence[Incoming], now: datetime) -> dict[Address, Known]:
+    """Everybody who writes, locked against other processes; strangers are entered."""
+    lookup = {hash_of(connection, e.address): e.address for e in events}
+    found = _find(connection, lookup)
+    strangers = {h: a for h, a in lookup.items() if a not in found}
+    if strangers:
+        _enter(connection, strangers, now)
+        found |= _find(connection, strangers)
+    _load_answers(connection, [k for k in found.values() if k.conversation_id])
+    return found
+
+
+def hash_of(connection: Connection, address: Address) -> bytes:
+    """The blind index of an address."""
+    return cipher_of(connection.dialect).lookup("address", str(address))
+
+
+_open = conversations.c.state == "open"
+_known = (
+    select(
+        addresses.c.id, addresses.c.lookup, addresses.c.status.label("address_status"), addresses.c.contact_id,
+        contacts.c.status, contacts.c.language, contacts.c.name, contacts.c.registered_at, contacts.c.source,
+        conversations.c.id.label("conversation_id"), conversations.c.script, conversations.c.asked, conversations.c.misses,
+    )
+    .select_from(
+        addresses.join(contacts, contacts.c.id == addresses.c.contact_id).outerjoin(
+            conversations, (conversations.c.contact_id == contacts.c.id) & _open
+        )
+    )
+    .where(addresses.c.lookup.in_(bindparam("lookups", expanding=True)))
+    .order_by(addresses.c.id)
+)  # fmt: skip
+_lock = (
+    select(addresses.c.id)
+    .join(contacts, contacts.c.id == addresses.c.contact_id)
+    .where(addresses.c.lookup.in_(bindparam("lookups", expanding=True)))
+    .order_by(addresses.c.id)
+    .with_for_update()
+)
+
+
+def _find(connection: Connection, lookup: dict[bytes, Address]) -> dict[Address, Known]:
+    if connection.dialect.name == "postgresql":
+        # First the locks, then the look: whoever waited here must see what the one before it committed.
+        connection.execute(_lock, {"lookups": list(lookup)})
+    rows = connection.execute(_known, {"lookups": list(lookup)})
+    return {lookup[bytes(row.lookup)]: _known_of(row, lookup[bytes(row.lookup)]) for row in rows}
+
+
+def _known_of(row: Row[Any], address: Address) -> Known:
+    return Known(
+        address, row.id, row.address_status, row.contact_id, row.status, row.language, row.name or "",
+        row.registered_at is not None, row.source, row.conversation_id or 0, row.script or "", row.asked or "",
+        row.misses or 0,
+    )  # fmt: skip
+
+
+def _enter(connection: Connection, strangers: dict[bytes, Address], now: datetime) -> None:
+    for lookup, address in strangers.items():
+        contact = blank(connection, now)
+        entered = connection.execute(
+            upsert(connection, addresses)
+            .values(
+                channel=address.channel, external=address.external, lookup=lookup, status="active",
+                contact_id=contact, created_at=now,
+            )
+            .on_conflict_do_nothing(index_elements=["lookup"])
+            .returning(addresses.c.id)
+        ).scalar()  # fmt: skip
+        if entered is None:  # another process met this stranger a moment ago
+            connection.execute(delete(contacts).where(contacts.c.id == contact))
+        else:
+            connection.execute(insert(residents).values(address_id=entered, contact_id=contact))
+
+
+def blank(connection: Connection, now: datetime, *, language: str = "", source: str = "") -> int:
+    """A contact of whom nothing is known yet."""
+    return int(
+        connection.execute(
+            insert(contacts)
+            .values(status="active", language=language, source=source, created_at=now)
+            .returning(contacts.c.id)
+        ).scalar_one()
+    )
+
+
+_answers = select(answers.c.conversation_id, answers.c.key, answers.c.value, answers.c.complete).where(
+    answers.c.conversation_id.in_(bindparam("ids", expanding=True))
+)
+
+
+def _load_answers(connection: Connection, talking: Iterable[Known]) -> None:
+    by_id = {k.conversation_id: k for k in talking}
+    if not by_id:
+        return
+    for row in connection.execute(_answers, {"ids": list(by_id)}):
+        by_id[row.conversation_id].answers[row.key] = (row.value, row.complete)
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch of events changes, gathered by table; written by one statement each."""
+
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    removed: list[dict[str, Any]] = field(default_factory=list)
+    opened: list[dict[str, Any]] = field(default_factory=list)
+    conversations: list[dict[str, Any]] = field(default_factory=list)
+    inbox: list[dict[str, Any]] = field(default_factory=list)
+    languages: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+
+
+_set_inbox = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("row"))
+    .values(address_id=bindparam("address"), contact_id=bindparam("who"), state=bindparam("to"))
+)
+_remove = delete(answers).where(answers.c.conversation_id == bindparam("talk"), answers.c.key == bindparam("gone"))
+_set_talk = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("talk"))
+    .values(state=bindparam("to"), asked=bindparam("asks"), misses=bindparam("missed"), updated_at=bindparam("at"))
+)
+_set_language = update(contacts).where(contacts.c.id == bindparam("who")).values(language=bindparam("to"))
+_set_source = update(contacts).where(contacts.c.id == bindparam("who"), contacts.c.source == "").values(source=bindparam("to"))
+
+
+def write(connection: Connection, changes: Changes) -> None:
+    """Write what a batch changed."""
+    for statement, rows in (
+        (_set_talk, changes.conversations),  # first: a contact has one open conversation at most
+        (insert(conversations), changes.opened),
+        (_remove, changes.removed),
+        (_keep_answers(connection), changes.answers),
+        (_set_inbox, changes.inbox),
+        (_set_language, changes.languages),
+        (_set_source, changes.sources),
+    ):
+        if rows:
+            connection.execute(statement, rows)
+
+
+def _keep_answers(connection: Connection) -> Any:  # noqa: ANN401
+    statement = upsert(connection, answers)
+    fresh = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["conversation_id", "key"],
+        set_={"value": fresh.value, "complete": fresh.complete, "at": fresh.at},
+    )

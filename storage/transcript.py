@@ -1,0 +1,72 @@
+"""A chat as its page shows it: what the person said and what we said, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from bot.messages import Address, Kind, Outgoing, Shown
+from storage.people import hash_of
+from storage.tables import addresses, inbox, outbox
+
+LATEST = 200  # lines of ours at most: an old chat must open as fast as a new one
+GONE = ("cancelled", "expired")
+
+
+def lines(connection: Connection, address: Address, after: int = 0) -> Sequence[Shown]:
+    """Everything said in a chat; with `after`, only our messages with a greater outbox id."""
+    found = connection.execute(
+        select(addresses.c.id).where(addresses.c.lookup == hash_of(connection, address))
+    ).scalar()
+    if found is None:
+        return []
+    ours = _ours(connection, found, after)
+    if after:
+        return [line for _, line in ours]
+    since = ours[0][0] if len(ours) == LATEST else 0
+    theirs = _theirs(connection, found, since, [line.message for _, line in ours])
+    return [line for _, line in sorted(ours + theirs, key=lambda pair: (pair[0], not pair[1].mine, pair[1].id))]
+
+
+def _ours(connection: Connection, address_id: int, after: int) -> list[tuple[int, Shown]]:
+    """Our messages with the event that each answers: what it answers stands before it."""
+    here = (outbox.c.address_id == address_id) & (outbox.c.id > after) & outbox.c.body.is_not(None)
+    rows = connection.execute(
+        select(outbox.c.id, outbox.c.inbox_id, outbox.c.body, outbox.c.created_at)
+        .where(here, outbox.c.status.not_in(GONE))
+        .order_by(outbox.c.id.desc())
+        .limit(LATEST)
+    ).all()
+    last = 0
+    shown = []
+    for row in reversed(rows):
+        last = row.inbox_id or last  # what we said of our own accord stands after the latest talk
+        shown.append((last, Shown(row.id, False, Outgoing.from_json(row.body), row.created_at)))
+    return shown
+
+
+def _theirs(connection: Connection, address_id: int, since: int, ours: Sequence[Outgoing]) -> list[tuple[int, Shown]]:
+    rows = connection.execute(
+        select(inbox.c.id, inbox.c.key, inbox.c.body, inbox.c.received_at)
+        .where(inbox.c.address_id == address_id, inbox.c.id >= since, inbox.c.body.is_not(None))
+        .order_by(inbox.c.id)
+    )
+    labels = {button.press: button.label for message in ours for row in message.rows for button in row if button.press}
+    said = [(row, _said(row.body, labels)) for row in rows]
+    return [(row.id, _shown(row.key, words, row.received_at)) for row, words in said if words]
+
+
+def _said(body: dict[str, Any], labels: dict[str, str]) -> str:
+    """What the person's bubble says: their words, or the label of what they pressed."""
+    if body["kind"] == Kind.PRESS:
+        return labels.get(body.get("press", ""), "")
+    if body["kind"] == Kind.START:
+        return "▶"
+    return str(body.get("text") or body.get("phone") or "")
+
+
+def _shown(key: str, words: str, at: datetime) -> Shown:
+    return Shown(0, True, Outgoing(words), at, client_id=key.rpartition(":")[2])

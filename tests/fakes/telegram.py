@@ -1,0 +1,290 @@
+"""A Bot API server on loopback that behaves as the real one (telegram.md B11), with people and faults on demand.
+
+In a test: `async with FakeTelegram() as fake:`, then `fake.url` and `fake.token` for the bot, `fake.user(7)` to act.
+In its own process: `python -m tests.fakes.telegram --port 0 --delay-ms 40`, which prints its address and the token.
+All state is here: the bot may be killed at any moment, and polling or webhook retries go on with the next one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from tests.fakes.telegram_api import BotApi
+from tests.fakes.telegram_checks import Flood, RefusedError
+from tests.fakes.telegram_people import Person
+from tests.fakes.telegram_updates import server_backoff
+
+TOKEN = "7000000001:AAfake_token_of_the_tests_0123456789abc"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one call. `after`: only once the call was carried out, so that the bot cannot know."""
+
+    status: int = 0
+    description: str = ""
+    retry_after: int = 0
+    html: str = ""  # a page of some gateway; with status 200 if none is given
+    hang: bool = False
+    drop: bool = False
+    half_body: bool = False
+    after: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of the bot's. Accepted: it was carried out, whatever the bot was told."""
+
+    method: str
+    params: Mapping[str, Any]
+    accepted: bool
+    status: int  # 0 if the line was cut
+
+
+class FakeTelegram(BotApi):
+    """The server, its one bot and its people."""
+
+    def __init__(
+        self,
+        *,
+        token: str = TOKEN,
+        delay: float = 0.0,  # seconds before each answer except getUpdates'
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        backoff: Callable[[int], float] = server_backoff,
+        flood: Flood | None = None,
+        keep_calls: bool = True,
+    ) -> None:
+        super().__init__(token, clock, backoff, flood)
+        self.delay, self.port = delay, port
+        self.url = ""
+        self.calls: list[Call] = []
+        self.counts: Counter[str] = Counter()  # calls by method, and refusals as "method 429"
+        self.fault: Callable[[str, Mapping[str, Any]], Fault | None] | None = None
+        self._faults: dict[str, list[Fault]] = {}
+        self._keep_calls = keep_calls
+        self._hanging: set[asyncio.Future[None]] = set()
+        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._runner: web.ServerRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None))
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, shutdown_timeout=0.1)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for hanging in self._hanging:
+            hanging.cancel()
+        await self.updates.close()
+        if self._runner:
+            await self._runner.cleanup()
+
+    # For tests
+
+    def user(self, number: int, first_name: str = "Мария", language_code: str = "bg", **more: Any) -> Person:
+        """The person with this id; made on the first mention."""
+        if number not in self.people:
+            phone = more.pop("phone", f"3598{80_000_000 + number % 10_000_000}")
+            person = Person(number, first_name, self, language_code=language_code, phone=phone, **more)
+            self.people[number] = person
+        return self.people[number]
+
+    def fail_next(self, method: str, status: int = 0, description: str = "", *, times: int = 1, **more: Any) -> None:
+        """Let the next calls of `method` fail so. `more` as in Fault; drop_before, drop_after are short for drop."""
+        if more.pop("drop_before", False):
+            more["drop"] = True
+        if more.pop("drop_after", False):
+            more |= {"drop": True, "after": True}
+        self._faults.setdefault(method.lower(), []).extend([Fault(status, description, **more)] * times)
+
+    def of(self, method: str) -> list[Call]:
+        """The calls of one method, in order."""
+        return [call for call in self.calls if call.method == method.lower()]
+
+    def duplicates(self) -> int:
+        """Accepted messages beyond the first of the same text in the same chat."""
+        return sum(count - 1 for count in self.copies.values())
+
+    async def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109
+        """Return as soon as `true` holds; looked at after every call of the bot's."""
+        if true():
+            return
+        waiter = (true, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(timeout):
+                await waiter[1]
+        finally:
+            self._waiters.remove(waiter)
+
+    async def wait_call(self, method: str, count: int = 1, timeout: float = 5.0) -> Call:  # noqa: ASYNC109
+        """The `count`-th call of a method."""
+        await self.wait_until(lambda: self.counts[method.lower()] >= count, timeout)
+        return self.of(method)[count - 1]
+
+    # HTTP
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        if path.startswith("/control"):
+            return await self._control(request)
+        if path.startswith(f"/file/bot{self.token}/"):
+            content = self._files.get(path.rpartition("/")[2])
+            return web.Response(body=content) if content is not None else _refuse(RefusedError(404, "Not Found"))
+        if not path.startswith("/bot"):
+            return _refuse(RefusedError(404, "Not Found"))
+        token, _, method = path.removeprefix("/bot").partition("/")
+        if token != self.token:
+            return _refuse(RefusedError(401, "Unauthorized"))
+        return await self._call(request, method.lower())
+
+    async def _call(self, request: web.BaseRequest, method: str) -> web.StreamResponse:
+        params = await _params(request)
+        fault = self._next_fault(method, params)
+        if self.delay and method != "getupdates":
+            await asyncio.sleep(self.delay)
+        if fault and not fault.after:
+            self._note(Call(method, params, accepted=False, status=fault.status))
+            return await self._spoil(request, fault, _json({"ok": True, "result": True}))
+        response, accepted = await self._answer(method, params)
+        self._note(Call(method, params, accepted, 0 if fault else response.status))
+        return await self._spoil(request, fault, response) if fault else response
+
+    async def _answer(self, method: str, params: dict[str, Any]) -> tuple[web.Response, bool]:
+        perform = self._methods.get(method)
+        if perform is None:
+            return _refuse(RefusedError(404, "Not Found: method not found")), False
+        try:
+            result = perform(params)
+            if asyncio.iscoroutine(result):
+                result = await result
+        except RefusedError as refused:
+            return _refuse(refused), False
+        return _json({"ok": True, "result": result}), True
+
+    def _next_fault(self, method: str, params: Mapping[str, Any]) -> Fault | None:
+        if waiting := self._faults.get(method):
+            return waiting.pop(0)
+        return self.fault(method, params) if self.fault else None
+
+    async def _spoil(self, request: web.BaseRequest, fault: Fault, response: web.Response) -> web.StreamResponse:
+        if fault.hang:
+            await self._hang()
+        if fault.drop and request.transport:
+            request.transport.abort()
+        if fault.half_body:
+            return await _half(request, response)
+        if fault.html:
+            return web.Response(status=fault.status or 200, text=fault.html, content_type="text/html")
+        if fault.status:
+            return _refuse(RefusedError(fault.status, fault.description, retry_after=fault.retry_after))
+        return response
+
+    async def _hang(self) -> None:
+        hanging: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._hanging.add(hanging)
+        try:
+            await hanging
+        finally:
+            self._hanging.discard(hanging)
+
+    def _note(self, call: Call) -> None:
+        self.counts[call.method] += 1
+        if call.status >= 400:
+            self.counts[f"{call.method} {call.status}"] += 1
+        if self._keep_calls:
+            self.calls.append(call)
+        for true, waiter in self._waiters:
+            if not waiter.done() and true():
+                waiter.set_result(None)
+
+    # Control from another process
+
+    async def _control(self, request: web.BaseRequest) -> web.Response:
+        """GET: the counters. POST {"user": 7, "do": "press", "args": ["Да"], "wait": 5}: act, and show what is seen."""
+        if request.method == "GET":
+            state = {"counts": self.counts, "duplicates": self.duplicates(), "pending": len(self.updates.waiting())}
+            return _json({**state, "delivered": self.updates.delivered, "repeated": self.updates.repeated})
+        order = await request.json()
+        if "fail" in order:
+            self.fail_next(order["fail"], **order.get("how", {}))
+            return _json({})
+        person = self.user(order["user"], **order.get("profile", {}))
+        if "do" in order:
+            await getattr(person, order["do"])(*order.get("args", []), **order.get("named", {}))
+        if "wait" in order:
+            await person.wait_reply(order["wait"])
+        shown = [{"id": message.id, "text": message.text, "labels": message.labels} for message in person.messages[-5:]]
+        return _json({"messages": shown, "keyboard": person.keyboard, "spinning": len(person.spinning)})
+
+
+async def _params(request: web.BaseRequest) -> dict[str, Any]:
+    """Query and body together: JSON, a form, or multipart with files as (filename, content, media type)."""
+    params: dict[str, Any] = dict(request.query)
+    match request.content_type:
+        case "application/json":
+            params |= json.loads(await request.read() or b"{}")
+        case "application/x-www-form-urlencoded":
+            params |= parse_qsl((await request.read()).decode(), keep_blank_values=True)
+        case "multipart/form-data":
+            for name, value in (await request.post()).items():
+                file = value if isinstance(value, web.FileField) else None
+                params[name] = (file.filename, file.file.read(), file.content_type) if file else value
+    return params
+
+
+def _json(body: object) -> web.Response:
+    return web.Response(body=json.dumps(body, ensure_ascii=False).encode(), content_type="application/json")
+
+
+def _refuse(refused: RefusedError) -> web.Response:
+    body: dict[str, Any] = {"ok": False, "error_code": refused.status, "description": refused.description}
+    headers = {}
+    if refused.retry_after:
+        body["parameters"] = {"retry_after": refused.retry_after}
+        headers["Retry-After"] = str(refused.retry_after)
+    text = json.dumps(body, ensure_ascii=False)
+    return web.Response(status=refused.status, text=text, content_type="application/json", headers=headers)
+
+
+async def _half(request: web.BaseRequest, whole: web.Response) -> web.StreamResponse:
+    body = bytes(whole.body) if isinstance(whole.body, bytes | bytearray) else b"{}"
+    response = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport:
+        request.transport.close()
+    return response
+
+
+async def _main() -> None:
+    parser = argparse.ArgumentParser(description="A fake Telegram on loopback.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--delay-ms", type=float, default=0.0)
+    parser.add_argument("--flood", action="store_true", help="30 a second in all, 1 a second to one chat")
+    options = parser.parse_args()
+    flood = Flood() if options.flood else None
+    async with FakeTelegram(delay=options.delay_ms / 1000, port=options.port, flood=flood, keep_calls=False) as fake:
+        print(json.dumps({"url": fake.url, "token": fake.token}), flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(_main())

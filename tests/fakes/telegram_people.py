@@ -1,0 +1,229 @@
+"""The people of the fake Telegram: what they do on their phones, and what they see there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class Network(Protocol):
+    """What a phone needs of the server."""
+
+    def now(self) -> int: ...
+    def new_message_id(self, person: Person) -> int: ...
+    def push(self, kind: str, owner: int, body: dict[str, Any]) -> int | None: ...
+    def open_query(self, person: Person) -> str: ...
+    def bot(self) -> dict[str, Any]: ...
+
+
+@dataclass
+class Message:
+    """One message of the bot's, as it stands in the chat now."""
+
+    id: int
+    text: str
+    date: int
+    rows: list[list[dict[str, Any]]] = field(default_factory=list)  # inline buttons
+    markup: dict[str, Any] = field(default_factory=dict)  # as it was sent
+    document: tuple[str, bytes, str] | None = None  # filename, content, media type
+    edits: int = 0
+
+    @property
+    def labels(self) -> list[str]:
+        return [button["text"] for row in self.rows for button in row]
+
+
+@dataclass
+class Person:
+    """One person with one phone. Actions return when Telegram has taken them, not when the bot has."""
+
+    id: int
+    first_name: str
+    network: Network
+    last_name: str = ""
+    language_code: str = "bg"
+    phone: str = ""
+    started: bool = False
+    blocked: bool = False
+    deactivated: bool = False
+    messages: list[Message] = field(default_factory=list)  # of the bot's, edits applied, deleted ones gone
+    spinning: set[str] = field(default_factory=set)  # presses that were not answered yet
+    last_update: int | None = None  # the number of the latest update this person caused
+    _menu: list[list[dict[str, Any]]] = field(default_factory=list)
+    _one_time: bool = False
+    _news: int = 0  # messages and edits so far
+    _seen: int = 0
+    _own_message: int = 0
+    _waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = field(default_factory=list)
+
+    # What they see
+
+    @property
+    def last(self) -> Message:
+        return self.messages[-1]
+
+    @property
+    def keyboard(self) -> list[list[str]]:
+        """The labels of the reply keyboard, row by row."""
+        return [[button["text"] for button in row] for row in self._menu]
+
+    async def wait_reply(self, timeout: float = 5.0) -> Message:  # noqa: ASYNC109
+        """The newest message, once one has come or changed since this person's last action or look."""
+        await self.wait_until(lambda: self._news > self._seen, timeout)
+        self._seen = self._news
+        return self.last
+
+    async def wait_text(self, part: str, timeout: float = 5.0) -> Message:  # noqa: ASYNC109
+        """The newest message that holds `part`, once there is one."""
+        await self.wait_until(lambda: any(part in message.text for message in self.messages), timeout)
+        return next(message for message in reversed(self.messages) if part in message.text)
+
+    async def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109
+        """Return as soon as `true` holds; TimeoutError says what the person saw last."""
+        if true():
+            return
+        waiter = (true, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(timeout):
+                await waiter[1]
+        except TimeoutError:
+            shown = repr(self.last.text) if self.messages else "nothing"
+            raise TimeoutError(f"{self.first_name} ({self.id}) waited {timeout} s and last saw {shown}") from None
+        finally:
+            self._waiters.remove(waiter)
+
+    # What they do
+
+    async def start(self, code: str = "") -> None:
+        """Press the start button, or open a deep link."""
+        if self.blocked:
+            await self.unblock()
+        text = f"/start {code}" if code else "/start"
+        self._send(text=text, entities=[{"type": "bot_command", "offset": 0, "length": 6}])
+
+    async def say(self, text: str) -> None:
+        self._send(text=text)
+
+    async def edit(self, text: str) -> None:
+        """Change the latest own message."""
+        body = {**self._message(self._own_message), "edit_date": self.network.now(), "text": text}
+        self._push("edited_message", body)
+
+    async def press(self, label: str) -> None:
+        """Tap what carries this label: the newest inline button, otherwise the reply keyboard's."""
+        for message in reversed(self.messages):
+            for button in (button for row in message.rows for button in row if button["text"] == label):
+                self._tap(message, button)
+                return
+        for button in (button for row in self._menu for button in row if button["text"] == label):
+            if self._one_time:
+                self._menu = []
+            if button.get("request_contact"):
+                await self.share_phone(self.phone)
+            else:
+                await self.say(label)
+            return
+        seen = [*self.keyboard, *(message.labels for message in self.messages[-3:])]
+        raise LookupError(f"{self.first_name} ({self.id}) finds no button {label!r}; there are {seen}")
+
+    async def press_data(self, data: str, message: Message | None = None) -> None:
+        """Tap a button that may be long gone."""
+        self._tap(message or self.last, {"text": "", "callback_data": data})
+
+    async def share_phone(self, number: str, *, own: bool = True) -> None:
+        """Share a contact card: one's own by the keyboard's button, or another's from the address book."""
+        card: dict[str, Any] = {"phone_number": number, "first_name": self.first_name}
+        self._send(contact={**card, "user_id": self.id} if own else {**card, "first_name": "Другият"})
+
+    async def send_sticker(self) -> None:
+        self._send(sticker={**_file("sticker"), "width": 512, "height": 512, "emoji": "👍", "type": "regular"})
+
+    async def send_photo(self, caption: str = "") -> None:
+        photo = [{**_file("photo"), "width": 90, "height": 90}]
+        self._send(photo=photo, **({"caption": caption} if caption else {}))
+
+    async def send_voice(self) -> None:
+        self._send(voice={**_file("voice"), "duration": 2, "mime_type": "audio/ogg"})
+
+    async def send_document(self, caption: str = "") -> None:
+        self._send(document={**_file("document"), "file_name": "a.pdf"}, **({"caption": caption} if caption else {}))
+
+    async def send_location(self) -> None:
+        self._send(location={"latitude": 43.99, "longitude": 22.88})
+
+    async def block(self) -> None:
+        self.blocked = True
+        self._membership("member", "kicked")
+
+    async def unblock(self) -> None:
+        self.blocked = False
+        self._membership("kicked", "member")
+
+    # What the network shows them
+
+    def show(self, message: Message) -> None:
+        """A new message of the bot's."""
+        self.messages.append(message)
+        markup = message.markup
+        if "keyboard" in markup:
+            self._menu = [[_button(button) for button in row] for row in markup["keyboard"]]
+            self._one_time = bool(markup.get("one_time_keyboard"))
+        elif markup.get("remove_keyboard"):
+            self._menu = []
+        self.changed(news=True)
+
+    def changed(self, *, news: bool = False) -> None:
+        """Wake whoever waits for something that holds now."""
+        self._news += news
+        for true, waiter in self._waiters:
+            if not waiter.done() and true():
+                waiter.set_result(None)
+
+    def profile(self) -> dict[str, Any]:
+        profile = {"id": self.id, "is_bot": False, "first_name": self.first_name, "language_code": self.language_code}
+        return {**profile, "last_name": self.last_name} if self.last_name else profile
+
+    def chat(self) -> dict[str, Any]:
+        return {"id": self.id, "type": "private", "first_name": self.first_name}
+
+    def _send(self, **content: Any) -> None:
+        self.started = True
+        self._own_message = self.network.new_message_id(self)
+        self._push("message", {**self._message(self._own_message), **content})
+
+    def _message(self, number: int) -> dict[str, Any]:
+        return {"message_id": number, "from": self.profile(), "chat": self.chat(), "date": self.network.now()}
+
+    def _membership(self, old: str, new: str) -> None:
+        bot = self.network.bot()
+        body = {
+            "chat": self.chat(),
+            "from": self.profile(),
+            "date": self.network.now(),
+            "old_chat_member": {"status": old, "user": bot},
+            "new_chat_member": {"status": new, "user": bot, **({"until_date": 0} if new == "kicked" else {})},
+        }
+        self._push("my_chat_member", body)
+
+    def _tap(self, message: Message, button: dict[str, Any]) -> None:
+        if "callback_data" not in button:
+            raise LookupError(f"{button['text']!r} opens a page and tells the bot nothing")
+        shown = {"message_id": message.id, "from": self.network.bot(), "chat": self.chat(), "date": message.date}
+        shown |= {"text": message.text, "reply_markup": {"inline_keyboard": message.rows}}
+        query = {"id": self.network.open_query(self), "from": self.profile(), "chat_instance": str(self.id * 7919)}
+        self._push("callback_query", {**query, "message": shown, "data": button["callback_data"]})
+
+    def _push(self, kind: str, body: dict[str, Any]) -> None:
+        self._seen = self._news
+        self.last_update = self.network.push(kind, self.id, body)
+
+
+def _button(button: dict[str, Any] | str) -> dict[str, Any]:
+    return {"text": button} if isinstance(button, str) else button
+
+
+def _file(kind: str) -> dict[str, Any]:
+    return {"file_id": f"{kind}-1", "file_unique_id": f"u-{kind}-1", "file_size": 1000}
