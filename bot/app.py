@@ -84,7 +84,10 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     key = master_key(settings)
     listener = _listen(settings)
     try:
-        async with _database(settings, key) as database, _serving(settings, programme, key, database, listener) as service:
+        async with (
+            _database(settings, key) as database,
+            _serving(settings, programme, key, database, listener) as service,
+        ):
             yield service
     finally:
         listener.close()

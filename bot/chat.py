@@ -24,6 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 BACK = "back"
+PAGE = 7  # rows of buttons that fit a small phone together with the question
 MAX_QUESTIONS = 60
 
 
@@ -90,11 +91,11 @@ class Option:
 class Question(Protocol):
     """What `ask` takes. Pure: the same message and draft always give the same reading."""
 
-    def says(self, draft: Any) -> Phrase: ...  # noqa: ANN401
+    def says(self, draft: Any) -> Phrase: ...
 
-    def options(self, draft: Any) -> Sequence[Option]: ...  # noqa: ANN401
+    def options(self, draft: Any) -> Sequence[Option]: ...
 
-    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading: ...  # noqa: ANN401
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,38 +233,52 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Any number of buttons, ticked one by one, then done. The answer is a list of codes, in the options' order."""
+    """Any number of buttons, ticked one by one, then done. The answer is a list of codes, in the options' order.
+
+    More than a page of them are leafed through. The draft is {"ticked": codes, "page": number}.
+    """
 
     prompt: Phrase
     of: Sequence[Option]
     none: Phrase | None = "button.none_of_them"  # the way on with nothing ticked; None when one must be
     typed: Callable[[str], str] | None = None  # a code for typed words that are no option: „3 а“
+    columns: int = 1
 
     def says(self, draft: Any) -> Phrase:
         return self.prompt
 
     def options(self, draft: Any) -> Sequence[Option]:
-        shown = [Option(o.code, _ticked(o) if o.code in (draft or ()) else o.label) for o in self._all(draft)]
-        if draft:
+        ticked, page = _ticks(draft)
+        every = self._all(ticked)
+        size = PAGE * self.columns
+        start = page * size if page * size < len(every) else 0
+        shown = [Option(o.code, _ticked(o) if o.code in ticked else o.label) for o in every[start : start + size]]
+        shown += [Option("page", "button.leaf")] if len(every) > size else []
+        if ticked:
             return [*shown, Option("done", "button.done")]
         return [*shown, Option("done", self.none)] if self.none else shown
 
-    def _all(self, draft: Any) -> list[Option]:
-        known = {o.code for o in self.of}
-        return [*self.of, *(Option(code, literal(code)) for code in draft or () if code not in known)]
-
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
-        ticked = list(draft or ())
+        ticked, page = _ticks(draft)
         code = code or said.among(self.options(draft)) or said.among(self.of)
-        if not code and self.typed and incoming.kind is Kind.TEXT:
-            code = self.typed(incoming.text)
-            if code:
-                return Draft([*ticked, code] if code not in ticked else ticked, in_place=False)
+        if not code and self.typed and incoming.kind is Kind.TEXT and (code := self.typed(incoming.text)):
+            return Draft({"ticked": [*ticked, code] if code not in ticked else ticked, "page": page}, in_place=False)
         if code == "done" and (ticked or self.none):
-            return Answer([o.code for o in self._all(draft) if o.code in ticked])
-        if not any(o.code == code for o in self._all(draft)):
+            return Answer([o.code for o in self._all(ticked) if o.code in ticked])
+        if code == "page":
+            last = (len(self._all(ticked)) - 1) // (PAGE * self.columns)
+            return Draft({"ticked": ticked, "page": page + 1 if page < last else 0})
+        if not any(o.code == code for o in self._all(ticked)):
             return Miss("miss.choose")
-        return Draft([c for c in ticked if c != code] if code in ticked else [*ticked, code])
+        return Draft({"ticked": [c for c in ticked if c != code] if code in ticked else [*ticked, code], "page": page})
+
+    def _all(self, ticked: Sequence[str]) -> list[Option]:
+        known = {o.code for o in self.of}
+        return [*self.of, *(Option(code, literal(code)) for code in ticked if code not in known)]
+
+
+def _ticks(draft: Any) -> tuple[list[str], int]:
+    return (list(draft["ticked"]), int(draft["page"])) if draft else ([], 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,11 +427,13 @@ class Chat:
         """The answer kept under a key. The first time, the script is put aside until there is one."""
         return _Want(Ask(key, question))
 
-    def fetch(self, query: Callable[..., Any], **values: Any) -> _Want:  # noqa: ANN401
+    def fetch(self, query: Callable[..., Any], **values: Any) -> _Want:
         """What a query of storage reads. It is run anew each time, so it must be cheap."""
         return _Want(Fetch(query, values))
 
-    def say(self, phrase: Phrase, *, document: Document | None = None, buttons: Sequence[Option] = (), apart: bool = False) -> None:
+    def say(
+        self, phrase: Phrase, *, document: Document | None = None, buttons: Sequence[Option] = (), apart: bool = False
+    ) -> None:
         """Words that are shown once, before the next new question."""
         self.lines.append(Line(phrase, document, tuple(buttons), apart))
 

@@ -28,7 +28,7 @@ from bot.chat import (
     Withdraw,
 )
 from bot.messages import Button, Incoming, Kind, Outgoing, Rows
-from bot.texts import Phrase, Texts, Words
+from bot.texts import Phrase, Texts
 
 FetchNow = Callable[[Callable[..., Any], Mapping[str, Any]], Any]
 
@@ -78,7 +78,7 @@ class Turn:
         return kept | self.saved
 
     @property
-    def draft(self) -> Any:  # noqa: ANN401
+    def draft(self) -> Any:
         """What is already there of the answer that is waited for."""
         stored = self.answers.get(self.ask.key) if self.ask else None
         return stored.value if stored else None
@@ -94,7 +94,7 @@ class Play:
         self._keys: set[str] = set()
         self._run = script(chat)
 
-    def forward(self, value: Any = None) -> Ask | None:  # noqa: ANN401
+    def forward(self, value: Any = None) -> Ask | None:
         """Run on to the next unanswered question; None when the script has ended."""
         while True:
             try:
@@ -277,17 +277,21 @@ def read_press(data: str) -> tuple[int, str, str] | None:
 def _rows(turn: Turn, texts: Texts, language: str, footer: tuple[Option, ...]) -> Rows:
     assert turn.ask is not None  # noqa: S101  (only called for a waiting question)
     talk, key = turn.talk.id, turn.ask.key
-    rows = [
-        (Button(texts(o.label, language), press(talk, key, o.code), shares_phone=o.shares_phone),)
+    buttons = [
+        Button(texts(o.label, language), press(talk, key, o.code), shares_phone=o.shares_phone)
         for o in turn.ask.question.options(turn.draft)
     ]
+    columns = getattr(turn.ask.question, "columns", 1)
+    wide = [b for b in buttons if not b.press.endswith((".done", ".page"))]
+    rows = [tuple(wide[i : i + columns]) for i in range(0, len(wide), columns)]
+    rows += [(b,) for b in buttons if b not in wide]
     last = [Button(texts(o.label, language), press=o.code) for o in footer]
     if not turn.first or turn.draft is not None:
         last.insert(0, Button(texts("button.back", language), press(talk, key, BACK)))
     return (*rows, tuple(last)) if last else tuple(rows)
 
 
-def _commands(options: tuple[Option, ...] | Any, texts: Texts, language: str) -> Rows:  # noqa: ANN401
+def _commands(options: tuple[Option, ...] | Any, texts: Texts, language: str) -> Rows:
     return tuple((_command(o, texts, language),) for o in options)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from bot.channels import Unavailable
 from bot.messages import Address, Incoming
 from bot.router import route
-from bot.visit import MENU, HUMAN, Visit, World
+from bot.visit import HUMAN, MENU, Visit, World
 from storage import notices, outbox, people
 from storage.database import Database, Down
 from storage.people import Changes, Known
@@ -57,7 +57,15 @@ class Result:
 class Inbox:
     """Takes events in, in the order in which each person sent them."""
 
-    def __init__(self, database: Database, world: World, *, owners: Mapping[str, str] | None = None, ready: Ready | None = None, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        world: World,
+        *,
+        owners: Mapping[str, str] | None = None,
+        ready: Ready | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
         self._database, self._world, self._clock = database, world, clock
         self._owners = owners if owners is not None else {}  # a live view: which channels this process sends for
         self._ready = ready or (lambda rows: None)
@@ -154,7 +162,9 @@ class Inbox:
         result.queued = outbox.enqueue(connection, drafts, now, self._owners)
         return result
 
-    def _visit(self, connection: Connection, waiting: Waiting, known: Known, row: int, now: datetime, changes: Changes) -> Visit:
+    def _visit(
+        self, connection: Connection, waiting: Waiting, known: Known, row: int, now: datetime, changes: Changes
+    ) -> Visit:
         visit = Visit(self._world, connection, waiting.event, known, row, now, changes)
         state = "done"
         if waiting.failed:

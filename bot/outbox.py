@@ -57,7 +57,9 @@ def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
 class Sender:
     """Sends for one channel while it holds the channel's lease."""
 
-    def __init__(self, database: Database, channel: Channel, owners: dict[str, str], *, me: str = "", clock: Clock = utc_now) -> None:
+    def __init__(
+        self, database: Database, channel: Channel, owners: dict[str, str], *, me: str = "", clock: Clock = utc_now
+    ) -> None:
         self._database, self._channel, self._clock = database, channel, clock
         self._me = me or leases.me()
         self._owners = owners  # shared with the inbox: while we hold the lease, it hands rows straight to us
@@ -125,6 +127,12 @@ class Sender:
         except Down as down:
             log.warning("the lease of %s could not be renewed: %s", channel, down)
 
+    async def settled(self) -> None:
+        """Until nothing that may go now is left to send or to mark."""
+        while self._under_way or self._ready or self._done:
+            self._idle.clear()
+            await self._idle.wait()
+
     async def drain(self) -> None:
         """Start no further call and wait a little for those under way, so that a stop leaves nothing in doubt."""
         self._stopping = True
@@ -172,6 +180,7 @@ class Sender:
         while True:
             rows, wait = self._choose(loop.time())
             if not rows:
+                self._idle.set()
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):

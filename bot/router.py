@@ -49,9 +49,7 @@ def route(visit: Visit) -> None:
 def acting(visit: Visit) -> Acting:
     """For whom a query of storage acts."""
     event = visit.event
-    return Acting(
-        visit.contact_id, visit.known.address_id, event.address.channel, visit.language, event.key, visit.now
-    )
+    return Acting(visit.contact_id, visit.known.address_id, event.address.channel, visit.language, event.key, visit.now)
 
 
 def stop(visit: Visit) -> None:
@@ -146,7 +144,9 @@ def _heard(visit: Visit) -> None:
 def _missed_often(visit: Visit) -> bool:
     """Three misses at one question: straight to a person, before anybody feels stupid."""
     latest = visit.changes.conversations[-1] if visit.changes.conversations else None
-    return bool(latest and visit.talk and latest["talk"] == visit.talk.id and latest["missed"] % 3 == 0 and latest["missed"])
+    return bool(
+        latest and visit.talk and latest["talk"] == visit.talk.id and latest["missed"] % 3 == 0 and latest["missed"]
+    )
 
 
 # --- commands and the menu ------------------------------------------------------------------------------------------

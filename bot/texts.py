@@ -33,7 +33,7 @@ class Words:
     literal: bool = False
 
 
-def words(key: str, **values: Any) -> Words:  # noqa: ANN401  (anything that str.format can show)
+def words(key: str, **values: Any) -> Words:
     """A text of the catalogue. A value may itself be Words."""
     return Words(key, values)
 

@@ -153,7 +153,7 @@ class Visit:
         )  # fmt: skip
         return Chat(person, self.world.programme)
 
-    def _fetch(self, query: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _fetch(self, query: Any, values: Mapping[str, Any]) -> Any:
         return query(self.connection, self._acting(), **values)
 
     def _acting(self) -> Acting:
@@ -184,7 +184,9 @@ class Visit:
             self.changes.languages.append({"who": self.contact_id, "to": self.language})
         if self.talk is not None:
             self._write_turn(self.talk, turn)
-            self.talk = None if turn.ended else replace(self.talk, answers=turn.answers, asked=turn.ask.key if turn.ask else "")
+            self.talk = (
+                None if turn.ended else replace(self.talk, answers=turn.answers, asked=turn.ask.key if turn.ask else "")
+            )
         self._show(turn)
         if turn.ended:
             self._finish(turn)

@@ -36,8 +36,20 @@ class Watch:
         self._outbox = Gauge("bot_outbox_messages", "Messages in the outbox", ["channel", "lane", "status"], registry=r)
         self._events = Counter("bot_inbox_events", "Events taken in", ["channel"], registry=r)
         self._repeats = Counter("bot_inbox_repeats", "Events offered again", ["channel"], registry=r)
-        self._commit = Histogram("bot_event_to_commit_seconds", "From an event's arrival to its commit", ["channel"], buckets=SECONDS, registry=r)
-        self._send = Histogram("bot_event_to_send_seconds", "From an event's commit to its reply being taken by the platform", ["channel"], buckets=SECONDS, registry=r)
+        self._commit = Histogram(
+            "bot_event_to_commit_seconds",
+            "From an event's arrival to its commit",
+            ["channel"],
+            buckets=SECONDS,
+            registry=r,
+        )
+        self._send = Histogram(
+            "bot_event_to_send_seconds",
+            "From an event's commit to its reply being taken by the platform",
+            ["channel"],
+            buckets=SECONDS,
+            registry=r,
+        )
 
     def routes(self) -> Sequence[Route]:
         """What a monitor asks for."""
@@ -62,7 +74,9 @@ class Watch:
 
     async def _answers(self, run: Callable[[Callable[[Connection], object]], Awaitable[object]]) -> bool:
         try:
-            await run(lambda connection: connection.execute(text("UPDATE leases SET owner = owner WHERE name = 'probe'")))
+            await run(
+                lambda connection: connection.execute(text("UPDATE leases SET owner = owner WHERE name = 'probe'"))
+            )
         except Down:
             return False
         return True

@@ -9,7 +9,7 @@ from bot.chat import Chat, Choice, Finish, Option, YesNo, literal, words
 from bot.messages import Document
 from bot.privacy import initials
 from bot.texts import Lines, Words
-from handlers.words import phone_shown
+from handlers.words import child_shown, phone_shown
 from storage import contacts, export
 from storage.contacts import Profile
 
@@ -56,7 +56,9 @@ def _pretty(everything: dict[str, Any]) -> str:
 
 async def _people(chat: Chat) -> Finish | None:
     """Several people behind one phone: only initials are shown."""
-    here = [(number, name) for number, name in await chat.fetch(contacts.people_here) if number != chat.person.contact_id]
+    here = [
+        (number, name) for number, name in await chat.fetch(contacts.people_here) if number != chat.person.contact_id
+    ]
     others = [Option(f"c{number}", literal(f"👤 {initials(name)}")) for number, name in here]
     choice = await chat.ask("who", Choice("data.people_ask", [*others, Option("new", "data.people_new")]))
     if choice == "new":
@@ -73,7 +75,7 @@ def _shown(chat: Chat, mine: Profile) -> Words:
         f"👤 {mine.name}",
         f"📞 {phone_shown(mine.phone)}" if mine.phone else "",
         f"📍 {programme.settlement(mine.settlement).label}" if mine.settlement else "",
-        "🏫 " + ", ".join(f"{programme.institution(c.institution).short} {c.group}".strip() for c in mine.children)
+        "🏫 " + ", ".join(child_shown(programme.institution(c.institution), c.group) for c in mine.children)
         if mine.children
         else "",
         "⭐ " + ", ".join(programme.activity(code).name for code in mine.interests) if mine.interests else "",

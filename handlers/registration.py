@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.chat import Chat, Choice, Finish, Many, Option, Phone, Search, Summary, Text, YesNo, literal, words
 from bot.privacy import initials
 from bot.texts import Lines, Words
-from handlers.words import activity_label, class_of, languages, phone_shown, read_phone
+from handlers.words import activity_label, child_shown, class_of, languages, phone_shown, read_phone
 from storage import contacts
 from storage.contacts import Child
 
@@ -88,7 +89,9 @@ def _groups(institution: Institution) -> Many:
     prompt = "registration.group" if institution.kind == "kindergarten" else "registration.class"
     options = [Option(group, literal(group)) for group in institution.groups]
     asked = words(prompt, institution=literal(institution.short))
-    return Many(asked, options, none="button.dont_know", typed=lambda typed: class_of(typed, institution.groups))
+    columns = 1 if institution.kind == "kindergarten" else 4
+    typed = partial(class_of, groups=institution.groups)
+    return Many(asked, options, none="button.dont_know", typed=typed, columns=columns)
 
 
 def _work() -> Choice:
@@ -112,7 +115,7 @@ async def _summary(chat: Chat, said: dict[str, Any], children: list[Child], like
         "purpose": words(f"purpose.{purpose}"),
     }
     if children:
-        shown = [f"{programme.institution(c.institution).short} {c.group}".strip() for c in children]
+        shown = [child_shown(programme.institution(c.institution), c.group) for c in children]
         lines["institutions"] = _line("🏫", literal(", ".join(shown)))
     if said["work"] and said["work"] != "skip":
         lines["work"] = words(f"work.{said['work']}")

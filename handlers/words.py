@@ -12,7 +12,7 @@ from bot.chat import Option, literal
 from bot.texts import Words
 
 if TYPE_CHECKING:
-    from storage.programme import Activity
+    from storage.programme import Activity, Institution
 
 REGION = "BG"
 _CLASS = re.compile(r"^\s*(\d{1,2})\s*[-. ]?\s*([а-яa-z]?)\s*(?:клас)?\s*[\"“”„]*\s*$", re.IGNORECASE)
@@ -35,7 +35,11 @@ def read_phone(typed: str) -> str:
         number = phonenumbers.parse(typed, REGION)
     except phonenumbers.NumberParseException:
         return ""
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if phonenumbers.is_valid_number(number) else ""
+    return (
+        str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        if phonenumbers.is_valid_number(number)
+        else ""
+    )
 
 
 def phone_shown(number: str) -> str:
@@ -53,3 +57,10 @@ def class_of(typed: str, groups: Sequence[str]) -> str:
         return ""
     letter = found[2].lower().translate(_LATIN)
     return f"{found[1]} {letter}".strip()
+
+
+def child_shown(institution: Institution, group: str) -> str:
+    """Where a child goes: „Име на училище, 3 а клас“."""
+    if not group:
+        return institution.short
+    return f"{institution.short}, {group} клас" if institution.kind == "school" else f"{institution.short}, {group}"

@@ -166,7 +166,9 @@ def profile(connection: Connection, acting: Acting) -> Profile:
     """All that is kept about the one who writes."""
     row = connection.execute(select(contacts).where(contacts.c.id == acting.contact_id)).one()
     kids = connection.execute(select(children).where(children.c.contact_id == row.id).order_by(children.c.id))
-    liked = connection.execute(select(interests.c.activity).where(interests.c.contact_id == row.id).order_by(interests.c.id))
+    liked = connection.execute(
+        select(interests.c.activity).where(interests.c.contact_id == row.id).order_by(interests.c.id)
+    )
     return Profile(
         row.id, row.name or "", row.phone or "", row.phone_is_own, row.settlement or "", row.quarter or "",
         row.purpose or "", row.work or "", row.language, [Child(k.institution, k.group) for k in kids],

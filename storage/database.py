@@ -64,7 +64,9 @@ class Database:
         self._tasks.create_task(self._write_all(), name="database writer")
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Finish the changes already handed in, then close."""
         self._queue.put_nowait(None)
         await asyncio.shield(self._tasks.__aexit__(None, None, None))
@@ -87,7 +89,9 @@ class Database:
         if self.is_sqlite:
             path = Path(make_url(self.url).database or "")
             path.parent.mkdir(parents=True, exist_ok=True)
-            return await _Sqlite.open(path, self.cipher, "BEGIN IMMEDIATE"), await _Sqlite.open(path, self.cipher, "BEGIN")
+            return await _Sqlite.open(path, self.cipher, "BEGIN IMMEDIATE"), await _Sqlite.open(
+                path, self.cipher, "BEGIN"
+            )
         line = _Postgres(self.url, self.cipher)
         return line, line
 
@@ -150,7 +154,7 @@ class _Sqlite:
             connection = await aiosqlite.Connection(connect, 64)
         except sqlite3.Error as error:
             raise Down(str(error)) from error
-        engine = create_engine("sqlite://", creator=lambda: raw[0], poolclass=StaticPool)
+        engine = create_engine("sqlite://", hide_parameters=True, creator=lambda: raw[0], poolclass=StaticPool)
         engine.dialect.cipher = cipher  # type: ignore[attr-defined]
         event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
         return cls(connection, engine)
@@ -183,7 +187,9 @@ class _Postgres:
     """A small pool on asyncpg."""
 
     def __init__(self, url: str, cipher: Cipher) -> None:
-        self._engine: AsyncEngine = create_async_engine(url, pool_size=5, max_overflow=5, pool_timeout=BUSY_SECONDS)
+        self._engine: AsyncEngine = create_async_engine(
+            url, hide_parameters=True, pool_size=5, max_overflow=5, pool_timeout=BUSY_SECONDS
+        )
         self._engine.dialect.cipher = cipher  # type: ignore[attr-defined]
 
     async def run(self, job: Job[T]) -> T:

@@ -48,7 +48,9 @@ def _tickets(connection: Connection, contact_id: int) -> list[dict[str, str]]:
 
 def _messages(connection: Connection, acting: Acting) -> list[dict[str, str]]:
     """What we wrote to this person and what they wrote, not what others who share the chat did."""
-    ours = connection.execute(select(outbox).where(outbox.c.contact_id == acting.contact_id, outbox.c.body.is_not(None)))
+    ours = connection.execute(
+        select(outbox).where(outbox.c.contact_id == acting.contact_id, outbox.c.body.is_not(None))
+    )
     lines = [(r.created_at, "Мост", r.body["text"]) for r in ours]
     theirs = connection.execute(select(inbox).where(inbox.c.contact_id == acting.contact_id, inbox.c.body.is_not(None)))
     lines += [(r.received_at, "Вие", r.body.get("text", "")) for r in theirs if r.body.get("text")]

@@ -35,7 +35,7 @@ class Known:
     answers: dict[str, tuple[Any, bool]] = field(default_factory=dict)
 
 
-def upsert(connection: Connection, table: Any) -> Any:  # noqa: ANN401
+def upsert(connection: Connection, table: Any) -> Any:
     """An INSERT that can say ON CONFLICT, on either database."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
@@ -43,9 +43,12 @@ def upsert(connection: Connection, table: Any) -> Any:  # noqa: ANN401
 def take(connection: Connection, events: Sequence[Incoming], now: datetime) -> dict[str, int]:
     """Enter events into the inbox. Gives the row of each that is new; a repeat is absent."""
     rows = [
-        {"key": e.key, "channel": e.address.channel, "body": _body(e), "state": "done", "received_at": now} for e in events
+        {"key": e.key, "channel": e.address.channel, "body": _body(e), "state": "done", "received_at": now}
+        for e in events
     ]
-    statement = upsert(connection, inbox).on_conflict_do_nothing(index_elements=["key"]).returning(inbox.c.id, inbox.c.key)
+    statement = (
+        upsert(connection, inbox).on_conflict_do_nothing(index_elements=["key"]).returning(inbox.c.id, inbox.c.key)
+    )
     return {key: number for number, key in connection.execute(statement, rows)}
 
 
@@ -181,7 +184,9 @@ _set_talk = (
     .values(state=bindparam("to"), asked=bindparam("asks"), misses=bindparam("missed"), updated_at=bindparam("at"))
 )
 _set_language = update(contacts).where(contacts.c.id == bindparam("who")).values(language=bindparam("to"))
-_set_source = update(contacts).where(contacts.c.id == bindparam("who"), contacts.c.source == "").values(source=bindparam("to"))
+_set_source = (
+    update(contacts).where(contacts.c.id == bindparam("who"), contacts.c.source == "").values(source=bindparam("to"))
+)
 
 
 def write(connection: Connection, changes: Changes) -> None:
@@ -199,7 +204,7 @@ def write(connection: Connection, changes: Changes) -> None:
             connection.execute(statement, rows)
 
 
-def _keep_answers(connection: Connection) -> Any:  # noqa: ANN401
+def _keep_answers(connection: Connection) -> Any:
     statement = upsert(connection, answers)
     fresh = statement.excluded
     return statement.on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""The programme that the service works for: one data file of names, sums, places, activities and texts, read and checked.
+"""The programme that the service works for: its names, sums, places, activities and texts, from one checked data file.
 
 Every mistake in the file is named at once, in a sentence, with its key or line. Must never know a channel or a person,
 and must never be written to: another municipality replaces the file.
@@ -7,20 +7,19 @@ and must never be written to: another municipality replaces the file.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
-import tomllib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.alphabets import fold
+from storage import places, toml_values
+from storage.toml_values import Mistakes, Rule
 
 
 class ProgrammeError(Exception):
@@ -30,28 +29,17 @@ class ProgrammeError(Exception):
 # --- the shape of the file: each field is a key ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What a text must be like."""
-
-    longest: int = 4000
-    pattern: str = ""
-    wants: str = ""  # completes "Should be …" where the pattern is not kept
-    one_of: tuple[str, ...] = ()
-    may_be_empty: bool = False
-
-
 _CODE, _CODE_WANTS = "[a-z0-9-]+", 'only small Latin letters, digits and "-"'
 _PHONE_WANTS = 'a phone with its country code, like "+359 94 600 123"'
-Text = Annotated[str, _Rule()]
-Line = Annotated[str, _Rule(longest=400, pattern=r"[^\n]+", wants="one line")]
-Code = Annotated[str, _Rule(longest=20, pattern=_CODE, wants=_CODE_WANTS)]
-ShortCode = Annotated[str, _Rule(longest=12, pattern=_CODE, wants=_CODE_WANTS)]
-LongCode = Annotated[str, _Rule(longest=24, pattern=_CODE, wants=_CODE_WANTS)]
-Label = Annotated[str, _Rule(longest=22, pattern=r"[^\n]+", wants="one line")]
-Emoji = Annotated[str, _Rule(longest=4, pattern=r"[^\w\s]+", wants="one picture")]
-PhoneNumber = Annotated[str, _Rule(pattern=r"\+\d(?:[ ]?\d){7,14}", wants=_PHONE_WANTS)]
-Mail = Annotated[str, _Rule(pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", wants='an e-mail address, like "name@example.org"')]
+Text = Annotated[str, Rule()]
+Line = Annotated[str, Rule(longest=400, pattern=r"[^\n]+", wants="one line")]
+Code = Annotated[str, Rule(longest=20, pattern=_CODE, wants=_CODE_WANTS)]
+ShortCode = Annotated[str, Rule(longest=12, pattern=_CODE, wants=_CODE_WANTS)]
+LongCode = Annotated[str, Rule(longest=24, pattern=_CODE, wants=_CODE_WANTS)]
+Label = Annotated[str, Rule(longest=22, pattern=r"[^\n]+", wants="one line")]
+Emoji = Annotated[str, Rule(longest=4, pattern=r"[^\w\s]+", wants="one picture")]
+PhoneNumber = Annotated[str, Rule(pattern=r"\+\d(?:[ ]?\d){7,14}", wants=_PHONE_WANTS)]
+Mail = Annotated[str, Rule(pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", wants='an e-mail address, like "name@example.org"')]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +47,9 @@ class Settlement:
     """A town or a village. `label` is how a resident sees it: „с. Иново“."""
 
     code: Code
-    kind: Annotated[str, _Rule(one_of=("town", "village"))]
-    name: Annotated[str, _Rule(longest=18)]  # without „гр.“ and „с.“, which label adds
-    landmark: Annotated[str, _Rule(may_be_empty=True)] = ""
+    kind: Annotated[str, Rule(one_of=("town", "village"))]
+    name: Annotated[str, Rule(longest=18)]  # without „гр.“ and „с.“, which label adds
+    landmark: Annotated[str, Rule(may_be_empty=True)] = ""
 
     @property
     def label(self) -> str:
@@ -74,10 +62,10 @@ class Institution:
     """A kindergarten or a school that parents choose from. `groups` of a school are its classes: "1" to "7"."""
 
     code: ShortCode
-    kind: Annotated[str, _Rule(one_of=("kindergarten", "school"))]
+    kind: Annotated[str, Rule(one_of=("kindergarten", "school"))]
     name: Line
     short: Label
-    settlement: Annotated[str, _Rule(may_be_empty=True)] = ""
+    settlement: Annotated[str, Rule(may_be_empty=True)] = ""
     first_class: int = 0
     last_class: int = 0
     groups: tuple[Label, ...] = ()
@@ -92,11 +80,11 @@ class Activity:
     official: Line
     name: Label
     emoji: Emoji
-    text: Annotated[str, _Rule(longest=160)]
-    audience: tuple[Annotated[str, _Rule(one_of=("work", "school", "everyone"))], ...]
+    text: Annotated[str, Rule(longest=160)]
+    audience: tuple[Annotated[str, Rule(one_of=("work", "school", "everyone"))], ...]
     join: bool
     confidential: bool = False  # never named in a group message or on a lock screen
-    responsible: Annotated[str, _Rule(may_be_empty=True)] = ""
+    responsible: Annotated[str, Rule(may_be_empty=True)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +106,7 @@ class Contract:
 class Partner:
     """An organisation that carries out the programme with the beneficiary."""
 
-    kind: Annotated[str, _Rule(one_of=("association", "company", "kindergarten", "school"))]
+    kind: Annotated[str, Rule(one_of=("association", "company", "kindergarten", "school"))]
     name: Line
 
 
@@ -148,7 +136,7 @@ class Contact:
 class Funding:
     """The texts that the funds require."""
 
-    period: Annotated[str, _Rule(one_of=("2014-2020", "2021-2027"))]
+    period: Annotated[str, Rule(one_of=("2014-2020", "2021-2027"))]
     header: Line
     statement: Line
     disclaimer: Text
@@ -157,10 +145,10 @@ class Funding:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the chatbot says of itself in one language. Source of the limits: Telegram's setMyDescription and its kin."""
+    """What the chatbot says of itself in one language. The limits are those of Telegram's setMyDescription and kin."""
 
-    description: Annotated[str, _Rule(longest=512)]
-    short: Annotated[str, _Rule(longest=120)]
+    description: Annotated[str, Rule(longest=512)]
+    short: Annotated[str, Rule(longest=120)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +187,6 @@ class Programme:
     funding: Funding
     profiles: Mapping[str, Profile]
     privacy: Privacy
-    file: str = field(default="", metadata={"key": False})
 
     @property
     def about(self) -> str:
@@ -238,12 +225,180 @@ class Programme:
 
         Cyrillic or Latin letters, with or without „с.“, „село“, „гр.“.
         """
-        asked = _PREFIX.sub("", fold(typed))
-        if not asked:
-            return []
-        ranked = ((_distance(asked, key), n, place) for n, (key, place) in enumerate(self._places))
-        return [place for rank, _, place in sorted(r for r in ranked if r[0] <= _slips(asked))[:limit]]
+        return [self.settlements[number] for number in places.find(typed, self._places)[:limit]]
 
     @cached_property
-    def _places(self) -> tuple[tuple[str, Settlement], ...]:
-        return tuple((fold(place.name), place) for place in self.settlements)
+    def _places(self) -> tuple[str, ...]:
+        return tuple(fold(place.name) for place in self.settlements)
+
+
+_Item = TypeVar("_Item", Settlement, Institution, Activity)
+
+
+def _by_code(items: Iterable[_Item], code: str) -> _Item | None:
+    return next((item for item in items if item.code == code), None)
+
+
+# --- reading and checking --------------------------------------------------------------------------------------------
+
+
+def load(path: Path) -> Programme:
+    """Read and check the file.
+
+    Raises:
+        ProgrammeError: with every mistake, a line each: file, key or line, sentence.
+    """
+    mistakes: Mistakes = []
+    try:
+        raw = toml_values.parsed(path)
+    except ValueError as error:
+        raise ProgrammeError(f"{path}: {error}") from error
+    programme: Programme = toml_values.table(Programme, raw, "", mistakes)
+    for check in _CHECKS:
+        mistakes += check(programme)
+    if not mistakes:
+        programme = _filled(programme, mistakes)
+    if mistakes:
+        raise ProgrammeError("\n".join(f"{path}: {key}: {sentence}" for key, sentence in mistakes))
+    return programme
+
+
+# --- what must agree -------------------------------------------------------------------------------------------------
+
+
+def _sound(items: Iterable[Any] | None) -> list[tuple[int, Any]]:
+    """The tables in which nothing is wrong so far, with their numbers in the file."""
+    numbered = enumerate(items or ())
+    return [(n, i) for n, i in numbered if i and None not in (getattr(i, f.name) for f in dataclasses.fields(i))]
+
+
+def _same_twice(programme: Programme) -> Iterator[tuple[str, str]]:
+    for table, key in (
+        ("settlements", "code"), ("institutions", "code"), ("activities", "code"), ("contracts", "code"),
+        ("settlements", "label"), ("institutions", "short"), ("activities", "name"),
+    ):  # fmt: skip
+        first: dict[str, int] = {}
+        for number, item in _sound(getattr(programme, table)):
+            value = getattr(item, key)
+            if value in first:
+                shown = "name" if key == "label" else key
+                yield f"{table}[{number}].{shown}", f'"{value}" is already used by {table}[{first[value]}].'
+            first.setdefault(value, number)
+
+
+def _refer_to_nothing(programme: Programme) -> Iterator[tuple[str, str]]:
+    for table, key, other in (("activities", "fund", "contracts"), ("institutions", "settlement", "settlements")):
+        codes = {item.code for item in getattr(programme, other) or () if item}
+        for number, item in _sound(getattr(programme, table)):
+            value = getattr(item, key)
+            if value and value not in codes:
+                yield f"{table}[{number}].{key}", f'No code in {other} is "{value}".'
+    if programme.profiles is not None and programme.language and programme.language not in programme.profiles:
+        yield "language", f'There is no table profiles.{programme.language} for "{programme.language}".'
+
+
+def _sums_disagree(programme: Programme) -> Iterator[tuple[str, str]]:
+    contracts = _sound(programme.contracts)
+    for number, contract in contracts:
+        if contract.eu + contract.national != contract.total:
+            made = contract.eu + contract.national
+            yield f"contracts[{number}].total", f"eu and national make {made}, but total is {contract.total}."
+    made = sum((contract.total for _, contract in contracts), Decimal())
+    complete = programme.contracts is not None and len(contracts) == len(programme.contracts)
+    if complete and programme.total is not None and made != programme.total:
+        yield "total", f"The contracts make {made}, but total is {programme.total}."
+
+
+def _classes_wrong(programme: Programme) -> Iterator[tuple[str, str]]:
+    for number, place in _sound(programme.institutions):
+        at = f"institutions[{number}]"
+        if place.kind == "school" and not 1 <= place.first_class <= place.last_class <= 12:  # noqa: PLR2004  (classes)
+            yield f"{at}.last_class", "A school needs first_class and last_class, from 1 to 12."
+        if place.kind == "school" and place.groups:
+            yield f"{at}.groups", "A school has classes, not groups."
+        if place.kind == "kindergarten" and not place.groups:
+            yield f"{at}.groups", "A kindergarten needs groups."
+
+
+def _missing_or_late(programme: Programme) -> Iterator[tuple[str, str]]:
+    for table in ("settlements", "activities", "contracts"):
+        if getattr(programme, table) == ():
+            yield table, "There must be at least one."
+    for number, activity in _sound(programme.activities):
+        if not activity.audience:
+            yield f"activities[{number}].audience", "There must be at least one."
+    if programme.starts and programme.ends and programme.starts > programme.ends:
+        yield "ends", f"{programme.ends} is before starts, {programme.starts}."
+
+
+_CHECKS = (_same_twice, _refer_to_nothing, _sums_disagree, _classes_wrong, _missing_or_late)
+
+# --- facts in texts --------------------------------------------------------------------------------------------------
+
+_BRACES = re.compile(r"\{([^{}\n]*)\}")
+_SHORT_PRIVACY = 600  # a person reads it on one screen before agreeing
+
+
+def _filled(programme: Programme, mistakes: Mistakes) -> Programme:
+    """With the facts in the texts' braces, and a school's classes as its groups."""
+    facts = _facts(programme)
+    privacy = dataclasses.replace(
+        programme.privacy,
+        short=_fill(programme.privacy.short, facts, "privacy.short", mistakes),
+        full=_fill(programme.privacy.full, facts, "privacy.full", mistakes),
+    )
+    if len(privacy.short) > _SHORT_PRIVACY:
+        long = f"May have at most {_SHORT_PRIVACY} characters with its facts filled in, but has {len(privacy.short)}."
+        mistakes.append(("privacy.short", long))
+    about = _fill(programme.funding.about, facts, "funding.about", mistakes)
+    return dataclasses.replace(
+        programme,
+        privacy=privacy,
+        funding=dataclasses.replace(programme.funding, about=about),
+        institutions=tuple(_with_classes(place) for place in programme.institutions),
+    )
+
+
+def _with_classes(place: Institution) -> Institution:
+    classes = tuple(str(number) for number in range(place.first_class, place.last_class + 1))
+    return dataclasses.replace(place, groups=classes) if place.kind == "school" else place
+
+
+def _fill(text: str, facts: Mapping[str, str], at: str, mistakes: Mistakes) -> str:
+    unknown = dict.fromkeys(name for name in _BRACES.findall(text) if name not in facts)
+    mistakes += [(at, f'No fact is called "{{{name}}}".') for name in unknown]
+    return _BRACES.sub(lambda braces: facts.get(braces[1], ""), text)
+
+
+def _facts(programme: Programme) -> dict[str, str]:
+    """Every name that may stand in braces, and what replaces it."""
+    person, contact = programme.person, programme.contact
+    until = programme.audit_until
+    facts = {
+        "name": programme.name, "beneficiary": programme.beneficiary, "total": _sum_shown(programme, programme.total),
+        "starts": _day(programme.starts), "ends": _day(programme.ends), "header": programme.funding.header,
+        "statement": programme.funding.statement, "person": person.name, "hours": person.hours,
+        "person_phone": person.phone, "person_mail": person.mail, "phone": contact.phone, "mail": contact.mail,
+        "address": contact.address, "dpo": contact.dpo, "answer_within": programme.answer_within,
+        "audit_until": f"до {_day(until)}" if until else programme.privacy.audit_unknown,
+        "partners": _listed(partner.name for partner in programme.partners),
+        "associated_partners": _listed(programme.associated_partners),
+    }  # fmt: skip
+    for contract in programme.contracts:
+        facts[f"number_{contract.code}"] = contract.number
+        for name, money in (("total", contract.total), ("eu", contract.eu), ("national", contract.national)):
+            facts[f"{name}_{contract.code}"] = _sum_shown(programme, money)
+    return facts
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "\n".join(f"• {name}" for name in names)
+
+
+def _day(day: date) -> str:
+    return f"{day:%d.%m.%Y} г."
+
+
+def _sum_shown(programme: Programme, money: Decimal) -> str:
+    """1 589 270,65 лв., with spaces that do not break a line."""
+    return f"{money:,.2f}".replace(",", "\u00a0").replace(".", ",") + f"\u00a0{programme.currency}"

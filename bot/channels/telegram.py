@@ -25,7 +25,7 @@ from telegram.error import BadRequest, TelegramError
 from bot.channels import Accept, Unavailable
 from bot.channels.telegram_run import Profile, answer_presses, persist, poll, register, set_profile
 from bot.channels.telegram_update import CHANNEL, Ignored, Malformed, read_update
-from bot.channels.telegram_wire import Api, failure, quiet_loggers
+from bot.channels.telegram_wire import ANSWER_SECONDS, Api, failure, quiet_loggers
 from bot.messages import Button, Delivery, Document, Failure, Incoming, Limits, Outgoing, Rows, Sent
 
 API_URL: Final = "https://api.telegram.org"
@@ -70,6 +70,7 @@ class TelegramChannel:
         webhook_secret: str = "",
         path_secret: str = "",
         profile: Mapping[str, Profile] | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -82,7 +83,7 @@ class TelegramChannel:
         self.username = ""  # known once Telegram has answered getMe
         self._bot_id = int(shape[1])
         self._accept = accept
-        self._api = Api(token, api_url)
+        self._api = Api(token, api_url, answer_seconds)
         self._public_url = public_url.rstrip("/")
         self._secret = webhook_secret
         self._path = f"/telegram/{path_secret}"

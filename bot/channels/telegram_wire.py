@@ -51,6 +51,7 @@ _GONE: Final[Mapping[str, str]] = {
     "can't initiate conversation": "never_met",
     "chat not found": "chat_not_found",
 }
+_UNSAFE_IN_FILENAME: Final = re.compile(r'[\x00-\x1f\x7f"\\/]')
 _TOKEN: Final = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
 
 
@@ -77,9 +78,10 @@ class ServerTrouble(NetworkError):
 class AiohttpRequest(BaseRequest):
     """python-telegram-bot's HTTP layer on aiohttp: two to seven times the requests a second of its default client."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_seconds: float = ANSWER_SECONDS) -> None:
         # Without it, merely making a RetryAfter warns, and a warning is an error in our tests.
         os.environ.setdefault("PTB_TIMEDELTA", "1")
+        self._answer_seconds = answer_seconds
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
         self._urls: dict[str, URL] = {}  # as many as methods in use; parsing one costs a tenth of a request
@@ -88,7 +90,7 @@ class AiohttpRequest(BaseRequest):
     @property
     def read_timeout(self) -> float:
         """Seconds to wait for an answer where the caller names none."""
-        return ANSWER_SECONDS
+        return self._answer_seconds
 
     async def initialize(self) -> None:
         """Open the session on the running loop."""
@@ -124,7 +126,7 @@ class AiohttpRequest(BaseRequest):
         pool_timeout: Any = None,
     ) -> tuple[int, bytes]:
         """One request. Raises a TelegramError for everything but a whole answer with a status of 2xx."""
-        seconds = read_timeout if isinstance(read_timeout, int | float) else ANSWER_SECONDS
+        seconds = read_timeout if isinstance(read_timeout, int | float) else self._answer_seconds
         try:
             status, payload = await self._exchange(url, method, request_data, seconds)
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -160,8 +162,8 @@ class Api:
     `Bot.send_message` spends two thirds of its time on building a Message that nobody reads; `do_api_request` does not.
     """
 
-    def __init__(self, token: str, api_url: str) -> None:
-        self._request = AiohttpRequest()
+    def __init__(self, token: str, api_url: str, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._request = AiohttpRequest(answer_seconds)
         self._bot = Bot(
             token,
             base_url=f"{api_url.rstrip('/')}/bot",
@@ -169,8 +171,8 @@ class Api:
             get_updates_request=self._request,
         )
 
-    async def call(self, method: str, params: Mapping[str, Any], *, seconds: float = ANSWER_SECONDS) -> Any:
-        """Call `method` and return the result as JSON. Raises TelegramError."""
+    async def call(self, method: str, params: Mapping[str, Any], *, seconds: float | None = None) -> Any:
+        """Call `method` and return the result as JSON. `seconds`: to wait for the answer. Raises TelegramError."""
         # Lower case, because do_api_request warns of names that Bot has; the Bot API's names ignore case.
         return await self._bot.do_api_request(method.lower(), dict(params), read_timeout=seconds)
 
@@ -241,7 +243,7 @@ def _form(data: RequestData) -> aiohttp.FormData:
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
     for name, (filename, content, mime) in data.multipart_data.items():
-        form.add_field(name, content, filename=filename, content_type=mime)
+        form.add_field(name, content, filename=_UNSAFE_IN_FILENAME.sub("_", filename), content_type=mime)
     return form
 
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from html import unescape
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from bot.channels.web import Rates
-from bot.messages import Address, Kind, Outgoing
-from tests.channels.web_visitor import URL, visiting
+from bot.messages import Kind, Outgoing
+from tests.channels.web_visitor import URL, Visitor, visiting
 from tests.web.fake_bot import NOON, FakeBot, registration
 
 
@@ -182,7 +183,6 @@ async def test_a_made_up_cookie_starts_a_new_chat(made_up: str) -> None:
 
 
 async def test_a_repeated_message_is_acknowledged_and_carries_the_same_key() -> None:
-    keys: list[str] = []
     bot = FakeBot()
     async with visiting(bot.channel()) as visitor:
         await visitor.open()
@@ -204,6 +204,7 @@ async def test_what_cannot_be_kept_now_is_offered_again_under_the_same_id() -> N
         assert page.status_code == 503
         again = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
         bot.down = False
+        bot.now += timedelta(seconds=2)
         response = await visitor.http.post("/chat/send", data={name: unescape(value) for name, value in again.items()})
     assert response.status_code == 303
     (event,) = bot.accepted
@@ -333,7 +334,7 @@ async def test_two_chats_never_see_each_other() -> None:
         messages = await two.http.get("/chat/messages")
     assert "тайна" not in two.html
     assert messages.json() == []
-    assert len({event.address for event in bot.accepted} | {Address("web", "other")}) == 2
+    assert len(bot.lines) == 1
 
 
 def hidden_fields(html: str, form: str) -> dict[str, str]:
@@ -342,7 +343,7 @@ def hidden_fields(html: str, form: str) -> dict[str, str]:
     return {n: unescape(v) for n, v in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', found[0])}
 
 
-async def press(visitor, form: str, label: str = "") -> object:  # type: ignore[no-untyped-def]
+async def press(visitor: Visitor, form: str, label: str = "") -> httpx.Response:
     found = re.search(rf'<form class="{form}".*?</form>', visitor.html, re.DOTALL)
     assert found, form
     buttons = re.findall(r'<button[^>]*name="(\w+)" value="([^"]*)">([^<]*)</button>', found[0])

@@ -63,9 +63,11 @@ class FakeTelegram(BotApi):
         clock: Callable[[], float] = time.time,
         backoff: Callable[[int], float] = server_backoff,
         flood: Flood | None = None,
+        longest_poll: float = 50.0,  # seconds; the real cap, or less for a test that waits for an empty answer
         keep_calls: bool = True,
     ) -> None:
         super().__init__(token, clock, backoff, flood)
+        self.longest_poll = longest_poll
         self.delay, self.port = delay, port
         self.url = ""
         self.calls: list[Call] = []
@@ -78,9 +80,9 @@ class FakeTelegram(BotApi):
         self._runner: web.ServerRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None))
+        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{self.port}"

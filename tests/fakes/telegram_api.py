@@ -28,6 +28,7 @@ class BotApi:
         self, token: str, clock: Callable[[], float], backoff: Callable[[int], float], flood: Flood | None
     ) -> None:
         self.token, self.clock, self.flood = token, clock, flood
+        self.longest_poll = 50.0
         self.people: dict[int, Person] = {}
         self.updates = Updates(clock, backoff)
         self.copies: Counter[tuple[int, str]] = Counter()  # how often each text was accepted for each chat
@@ -74,7 +75,7 @@ class BotApi:
         limit = min(max(checks.whole(params, "limit", 100), 1), 100)
         try:
             return await self.updates.fetch(
-                checks.whole(params, "offset", 0), limit, min(checks.whole(params, "timeout", 0), 50)
+                checks.whole(params, "offset", 0), limit, min(checks.whole(params, "timeout", 0), self.longest_poll)
             )
         except ConflictError:
             text = "terminated by other getUpdates request; make sure that only one bot instance is running"

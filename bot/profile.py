@@ -1,0 +1,44 @@
+"""What Telegram shows of the bot before anybody writes: commands and descriptions, in each language that Telegram has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.channels.telegram_run import Profile
+
+if TYPE_CHECKING:
+    from storage.programme import Programme
+
+# Telegram knows no Romani (its languages have two letters), so those who chose it see the Bulgarian.
+COMMANDS = {
+    "bg": (
+        ("menu", "🏠 Меню"),
+        ("ask", "❓ Задай въпрос"),
+        ("person", "☎ Говори с човек"),
+        ("data", "👤 Моите данни"),
+        ("language", "🔊 Език · Чшиб"),
+        ("about", "🇪🇺 За проекта"),
+        ("privacy", "🔒 Как пазим данните Ви"),
+        ("stop", "🔇 Стоп на съобщенията"),
+    ),
+    "en": (
+        ("menu", "🏠 Menu"),
+        ("ask", "❓ Ask a question"),
+        ("person", "☎ Talk to a person"),
+        ("data", "👤 My data"),
+        ("language", "🔊 Language"),
+        ("about", "🇪🇺 About the project"),
+        ("privacy", "🔒 How we keep your data"),
+        ("stop", "🔇 Stop the messages"),
+    ),
+}
+
+
+def telegram_profile(programme: Programme) -> dict[str, Profile]:
+    """By language code; the empty one is what everybody else sees, in the programme's own language."""
+    made = {}
+    for language in ("", *programme.profiles):
+        words = programme.profile(language)
+        commands = COMMANDS.get(language or programme.language, COMMANDS["bg"])
+        made[language] = Profile(commands, words.description, words.short)
+    return made

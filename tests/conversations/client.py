@@ -1,0 +1,190 @@
+"""A person who talks, for tests: between every two messages the whole service is forgotten and loaded anew."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bot.inbox import Inbox
+from bot.messages import Address, Button, Delivery, Failure, Incoming, Kind, Limits, Outgoing, Sent
+from bot.outbox import Sender
+from bot.texts import Texts
+from bot.visit import World
+from handlers import CONVERSATIONS, MENU
+from storage.cipher import Cipher
+from storage.database import Database
+from storage.programme import Programme, load
+from tests import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
+KEY = bytes(range(32))
+START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+CHANNELS = ("telegram", "web")
+
+
+@cache
+def programme() -> Programme:
+    return load(ROOT / "storage" / "programmes" / "vidin.toml")
+
+
+@cache
+def world() -> World:
+    return World(Texts.load(), programme(), CONVERSATIONS, MENU, frozenset({"telegram"})).with_labels()
+
+
+@dataclass
+class Recorder:
+    """A channel that takes everything and remembers it."""
+
+    name: str
+    limits: Limits = field(default_factory=lambda: Limits(chat_burst=1000, chat_rate=1000))
+    sent: list[Delivery] = field(default_factory=list)
+    outcome: Callable[[Delivery], Sent | Failure] = lambda d: Sent(f"m{d.id}")
+
+    async def send(self, delivery: Delivery) -> Sent | Failure:
+        outcome = self.outcome(delivery)
+        if isinstance(outcome, Sent):
+            self.sent.append(delivery)
+        return outcome
+
+
+@dataclass
+class Town:
+    """Everything outside the service: the database's address, the clock, the channels."""
+
+    url: str
+    now: datetime = START
+    channels: dict[str, Recorder] = field(default_factory=lambda: {name: Recorder(name) for name in CHANNELS})
+    world: World = field(default_factory=world)
+    events: int = 0
+    lives: int = 0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    @asynccontextmanager
+    async def service(self) -> AsyncIterator[Service]:
+        """One life of the service, from opening the database to closing it."""
+        self.lives += 1
+        async with Database(self.url, Cipher(KEY)) as database:
+            service = Service(self, database)
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(job) for job in service.jobs()]
+                await service.ready()
+                yield service
+                for task in running:
+                    task.cancel()
+
+    async def take(self, event: Incoming) -> list[Delivery]:
+        """One event in one life of the service; what was sent because of it."""
+        recorder = self.channels[event.address.channel]
+        before = len(recorder.sent)
+        async with self.service() as service:
+            await service.inbox.accept(event)
+            await service.quiet()
+        self.now += timedelta(seconds=20)
+        return recorder.sent[before:]
+
+    async def look(self, job: Callable[[Connection], T]) -> T:
+        """Read the database."""
+        async with Database(self.url, Cipher(KEY)) as database:
+            return await database.read(job)
+
+    def person(self, channel: str = "telegram", external: str = "7", name: str = "Мария Иванова") -> Talker:
+        return Talker(self, Address(channel, external), name)
+
+
+class Service:
+    def __init__(self, town: Town, database: Database) -> None:
+        owners: dict[str, str] = {}
+        me = f"life {town.lives}"
+        self.database = database
+        self.senders = {n: Sender(database, c, owners, me=me, clock=town.clock) for n, c in town.channels.items()}  # type: ignore[arg-type]
+        self.inbox = Inbox(database, town.world, owners=owners, ready=self._hand, clock=town.clock)
+        self._owners = owners
+
+    def jobs(self) -> list[Any]:
+        return [self.inbox.run(), *(sender.run() for sender in self.senders.values())]
+
+    async def ready(self) -> None:
+        while len(self._owners) < len(self.senders):
+            await asyncio.sleep(0)
+
+    async def quiet(self) -> None:
+        """Until nothing is on its way."""
+        for sender in self.senders.values():
+            await sender.settled()
+
+    def _hand(self, rows: list[Any]) -> None:
+        for row in rows:
+            self.senders[row.delivery.address.channel].hand([row])
+
+
+@dataclass
+class Talker:
+    """Somebody who reads the last message and answers it."""
+
+    town: Town
+    address: Address
+    name: str
+    seen: list[Delivery] = field(default_factory=list)
+
+    async def start(self, code: str = "") -> str:
+        return await self._do(Kind.START, text=code)
+
+    async def say(self, text: str, **more: Any) -> str:
+        return await self._do(Kind.TEXT, text=text, **more)
+
+    async def share_phone(self, number: str, *, own: bool = True) -> str:
+        return await self._do(Kind.PHONE, phone=number, phone_is_own=own)
+
+    async def press(self, label: str) -> str:
+        """Press the newest button whose label begins so, picture aside."""
+        delivery, button = self.find(label)
+        return await self._do(Kind.PRESS, press=button.press, shown=f"m{delivery.id}")
+
+    async def press_data(self, data: str) -> str:
+        return await self._do(Kind.PRESS, press=data)
+
+    async def send(self, kind: Kind, **more: Any) -> str:
+        return await self._do(kind, **more)
+
+    def find(self, label: str) -> tuple[Delivery, Button]:
+        for delivery in reversed(self.seen):
+            for row in delivery.message.rows:
+                for button in row:
+                    if label in button.label:
+                        return delivery, button
+        raise AssertionError(f"no button {label!r} in {self.labels}")
+
+    @property
+    def last(self) -> Outgoing:
+        return self.seen[-1].message
+
+    @property
+    def labels(self) -> list[str]:
+        return [button.label for row in self.last.rows for button in row]
+
+    async def _do(self, kind: Kind, **more: Any) -> str:
+        self.town.events += 1
+        number = self.town.events
+        event = Incoming(
+            key=f"{self.address.channel}:{number}",
+            address=self.address,
+            kind=kind,
+            name=self.name,
+            order=number,
+            **more,
+        )
+        answers = await self.town.take(event)
+        self.seen += [d for d in answers if d.address == self.address]
+        return "\n---\n".join(d.message.text for d in answers)
