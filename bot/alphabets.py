@@ -26,11 +26,13 @@ _FOLD = str.maketrans(
     {
         "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ж": "zh", "з": "z", "и": "i", "й": "y", "к": "k",
         "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "h",
-        "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sht", "ъ": "a", "ь": "y", "ю": "yu", "я": "ya", "ѝ": "i", "э": "e",
-        "ы": "y", "ё": "yo", "і": "i", "ј": "y", "č": "ch", "š": "sh", "ž": "zh", "w": "v", "q": "ya", "c": "ts",
+        "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sht", "ъ": "a", "ь": "y", "ю": "yu", "я": "ya", "э": "e", "ы": "y",
+        "і": "i", "ј": "y", "w": "v", "q": "ya", "c": "ts",
         "j": "zh", "x": "ks",
     }
 )  # fmt: skip
+# Letters of their own that Unicode takes for a letter with a mark, before all marks are taken off.
+_OWN_LETTERS = str.maketrans({"й": "ј", "ё": "јо", "č": "ч", "š": "ш", "ž": "ж"})
 _LATIN_LOOK_ALIKES = str.maketrans("abcehkmoptxy", "авсенкмортху")  # in capitals, folded to small letters before
 _MIXED = re.compile(r"\b(?=\w*[a-z])(?=\w*[а-яё])\w+")
 _FOREIGN_LATIN = re.compile(r"[df-gijlnq-suvwz]")  # Latin letters that pass for no Cyrillic one
@@ -46,10 +48,10 @@ def fold(text: str) -> str:
     Small Latin letters, single spaces, nothing but letters and digits at both ends. Folding twice changes nothing.
     """
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(INVISIBLE)
-    text = read_look_alikes(text)
+    text = _without_marks(read_look_alikes(text).translate(_OWN_LETTERS))
     for digit, letter in _DIGIT_LETTERS:
         text = digit.sub(letter, text)
-    text = _without_marks(text.replace("ch", "ч").translate(_FOLD))
+    text = text.replace("ch", "ч").translate(_FOLD)
     text = _SHORT_I.sub("y", _IYA.sub("ia", text))
     core = _CORE.search(text)
     return " ".join(core[0].split()) if core else ""

@@ -1,7 +1,7 @@
 """The composition root: settings → storage → channels → web app, scheduler, senders. Only here does everything meet.
 
-Starts in this order and stops in the reverse: first nothing new comes in, then what is under way ends, then the database
-closes. No shutdown step is needed for correctness; a stop only spares people a repeated message.
+Starts in this order and stops in the reverse: first nothing new comes in, then what is under way ends, then the
+database closes. No shutdown step is needed for correctness; a stop only spares people a repeated message.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import uvicorn
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from bot import logs
@@ -34,6 +36,7 @@ from storage import housekeeping, transcript
 from storage.cipher import Cipher, derive
 from storage.database import Database, Down
 from storage.migrations import Newer
+from storage.outbox import Held
 from storage.programme import Programme, ProgrammeError, load
 
 if TYPE_CHECKING:
@@ -113,8 +116,7 @@ async def _serving(
         working = [tasks.create_task(inbox.run(), name="inbox")]
         working += [tasks.create_task(s.run(), name=f"sender {name}") for name, s in senders.items()]
         serving = tasks.create_task(server.serve(sockets=[listener]), name="server")
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.005)
+        await server.up.wait()
         receiving = [tasks.create_task(c.run(), name=f"channel {c.name}") for c in channels]
         scheduler = _housekeeping(database)
         try:
@@ -139,8 +141,9 @@ async def _stop(
         task.cancel()
 
 
-def _hand(senders: dict[str, Sender], rows: Sequence[object]) -> None:
-    by_channel: dict[str, list[object]] = {}
+def _hand(senders: Mapping[str, Sender], rows: Sequence[Held]) -> None:
+    """Rows that the inbox just committed, to the senders of their channels."""
+    by_channel: dict[str, list[Held]] = {}
     for row in rows:
         by_channel.setdefault(row.delivery.address.channel, []).append(row)
     for name, theirs in by_channel.items():
@@ -213,7 +216,7 @@ def _housekeeping(database: Database) -> AsyncIOScheduler:
     """Clearing up, by the clock. A run that was missed is made up for once, however late."""
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-    async def clear(job: object) -> None:
+    async def clear(job: Callable[[Connection, datetime], None]) -> None:
         with contextlib.suppress(Down):
             await database.write(lambda c: job(c, utc_now()))
 
@@ -229,6 +232,15 @@ def _housekeeping(database: Database) -> AsyncIOScheduler:
 
 class _Server(uvicorn.Server):
     """uvicorn inside our own loop: signals are ours, because the channels must stop before the server."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say when requests are taken: only then may a platform be told where we are."""
+        await super().startup(sockets)
+        self.up.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.alphabets import fold
 from bot.messages import Document, Incoming, Kind
-from bot.texts import Phrase, Texts, Words, literal, words
+from bot.texts import Label, Phrase, Texts, Words, literal, words
 
 if TYPE_CHECKING:
     from storage.programme import Programme
@@ -84,7 +84,7 @@ class Option:
     """One way to answer: a code that is kept and a label that is seen."""
 
     code: str
-    label: Phrase
+    label: Label
     shares_phone: bool = False
 
 
@@ -118,7 +118,7 @@ class Said:
         """Whether the typed words are among those listed, by commas, under a key."""
         return any(self.folded == fold(w) for form in self.texts.all(key) for w in form.split(","))
 
-    def _forms(self, label: Phrase) -> set[str]:
+    def _forms(self, label: Label) -> set[str]:
         if isinstance(label, Words):
             if label.literal:
                 return {fold(label.key)}
@@ -156,8 +156,8 @@ class YesNo:
     """Yes or no. The answer is a bool."""
 
     prompt: Phrase
-    yes: Phrase = "button.yes"
-    no: Phrase = "button.no"
+    yes: Label = "button.yes"
+    no: Label = "button.no"
 
     def says(self, draft: Any) -> Phrase:
         return self.prompt
@@ -184,7 +184,7 @@ class Text:
     prompt: Phrase
     max_length: int = 80
     offers: Sequence[str] = ()
-    skip: Phrase | None = None  # a button that answers with nothing
+    skip: Label | None = None  # a button that answers with nothing
     letters: bool = False  # there must be a letter in it: a name cannot be a number
 
     def says(self, draft: Any) -> Phrase:
@@ -240,7 +240,7 @@ class Many:
 
     prompt: Phrase
     of: Sequence[Option]
-    none: Phrase | None = "button.none_of_them"  # the way on with nothing ticked; None when one must be
+    none: Label | None = "button.none_of_them"  # the way on with nothing ticked; None when one must be
     typed: Callable[[str], str] | None = None  # a code for typed words that are no option: „3 а“
     columns: int = 1
 
@@ -320,7 +320,7 @@ class Summary:
     prompt: Phrase
     changes: Sequence[Option]  # the code is the key of the answer that is asked again
     withdraws: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # where a code stands for other keys
-    yes: Phrase = "button.right"
+    yes: Label = "button.right"
     back_clears_draft: bool = True
 
     def says(self, draft: Any) -> Phrase:

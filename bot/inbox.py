@@ -1,7 +1,7 @@
 """Receiving: what waits is taken together, one event a contact, and decided and written in one transaction.
 
-`accept` returns only after the commit: then the platform is told. Must never send anything; what is to be said goes into
-the outbox, in the same transaction as its reason.
+`accept` returns only after the commit: then the platform is told. Must never send anything; what is to be said goes
+into the outbox, in the same transaction as its reason.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Waiting:
 
     event: Incoming
     done: asyncio.Future[None]
+    came: float  # on the loop's clock
     failed: str = ""  # why its script could not be run, once that is known
 
 
@@ -71,11 +72,12 @@ class Inbox:
         self._ready = ready or (lambda rows: None)
         self._queues: OrderedDict[Address, list[Waiting]] = OrderedDict()
         self._wake = asyncio.Event()
-        self.seen: Callable[[Incoming, bool], None] = lambda event, fresh: None
+        self.seen: Callable[[Incoming, bool, float], None] = lambda event, fresh, seconds: None
 
     async def accept(self, event: Incoming) -> None:
         """Keep an event with all its consequences. Unavailable when that cannot be done now."""
-        waiting = Waiting(event, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(event, loop.create_future(), loop.time())
         self._queues.setdefault(event.address, []).append(waiting)
         self._wake.set()
         await waiting.done
@@ -135,10 +137,11 @@ class Inbox:
 
     def _settle(self, batch: list[Waiting], result: Result) -> None:
         later = set(map(id, result.later))
+        now = asyncio.get_running_loop().time()
         for waiting in batch:
             if id(waiting) not in later and not waiting.done.done():
                 waiting.done.set_result(None)
-                self.seen(waiting.event, waiting.event.key in result.fresh)
+                self.seen(waiting.event, waiting.event.key in result.fresh, now - waiting.came)
         for waiting in result.later:
             self._queues.setdefault(waiting.event.address, []).insert(0, waiting)
         self._ready(result.queued)
@@ -180,7 +183,7 @@ class Inbox:
 def _one_each(batch: Sequence[Waiting], known: dict[Address, Known], result: Result) -> list[Waiting]:
     """One event a contact: one who writes from two channels at one moment takes two batches."""
     seen: set[int] = set()
-    turns = []
+    turns: list[Waiting] = []
     for waiting in batch:
         contact = known[waiting.event.address].contact_id
         (result.later if contact in seen else turns).append(waiting)

@@ -15,7 +15,19 @@ from types import TracebackType
 from bot.privacy import LogFilter
 
 # At INFO these print whole URLs, and a Bot API URL holds the token.
-_TALKATIVE = ("aiohttp", "aiosqlite", "alembic", "apscheduler", "asyncio", "httpcore", "httpx", "sqlalchemy", "telegram", "urllib3", "uvicorn")
+_TALKATIVE = (
+    "aiohttp",
+    "aiosqlite",
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "sqlalchemy",
+    "telegram",
+    "urllib3",
+    "uvicorn",
+)
 
 
 def configure(level: str) -> None:

@@ -39,19 +39,21 @@ def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
         return Mark(row, "sent", platform_id=outcome.platform_id, at=now)
     error = f"{outcome.code}: {outcome.text}"
     unsure = row.ambiguous + outcome.ambiguous
-    tries = row.attempts + 1
-    if outcome.contact_gone:
-        return Mark(row, "failed", error=error, contact_gone=True)
     if unsure > 1:
         return Mark(row, "uncertain", error=error, ambiguous=unsure)
-    if outcome.retry_after:
-        return Mark(row, "queued", error=error, again=now + timedelta(seconds=outcome.retry_after), ambiguous=unsure)
-    if not outcome.retryable and not outcome.channel_down:
-        return Mark(row, "failed", error=error)
-    if tries > len(RETRIES) and not outcome.channel_down:
-        return Mark(row, "failed", error=error, ambiguous=unsure)
-    pause = RETRIES[min(tries, len(RETRIES)) - 1]
+    pause = outcome.retry_after or _pause(row, outcome)
+    if pause is None or outcome.contact_gone:
+        return Mark(row, "failed", error=error, ambiguous=unsure, contact_gone=outcome.contact_gone)
     return Mark(row, "queued", error=error, again=now + timedelta(seconds=pause), ambiguous=unsure)
+
+
+def _pause(row: Held, failure: Failure) -> float | None:
+    """Seconds until the next try; None when there shall be none. An outage of the channel uses up no tries."""
+    if failure.channel_down:
+        return RETRIES[min(row.attempts, 2)]
+    if not failure.retryable or row.attempts >= len(RETRIES):
+        return None
+    return RETRIES[row.attempts]
 
 
 class Sender:

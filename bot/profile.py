@@ -1,4 +1,4 @@
-"""What Telegram shows of the bot before anybody writes: commands and descriptions, in each language that Telegram has."""
+"""What Telegram shows of the bot before anybody writes: commands and descriptions, in each of its languages."""
 
 from __future__ import annotations
 

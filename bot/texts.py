@@ -50,6 +50,9 @@ class Lines:
     parts: tuple[Words, ...]
 
 
+Label = Words | str
+"""What a button may say."""
+
 Phrase = Words | Lines | str
 """What a script may say: a key, Words, or several of them."""
 

@@ -205,8 +205,8 @@ class Visit:
 
     def _opened(self, talk: Talk, turn: Turn) -> dict[str, Any]:
         return {
-            "id": talk.id, "contact_id": self.contact_id, "script": talk.script, "asked": turn.ask.key if turn.ask else "",
-            "state": "done" if turn.ended else "open", "misses": 0, "started_at": self.now, "updated_at": self.now,
+            "id": talk.id, "contact_id": self.contact_id, "script": talk.script, "state": "open",
+            "asked": turn.ask.key if turn.ask else "", "misses": 0, "started_at": self.now, "updated_at": self.now,
         }  # fmt: skip
 
     def _set_talk(self, talk: Talk, state: str, asks: str, missed: int) -> None:

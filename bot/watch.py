@@ -31,25 +31,21 @@ class Watch:
     def __init__(self, database: Database, data: Path, clock: Clock) -> None:
         self._database, self._data, self._clock = database, data, clock
         self._registry = CollectorRegistry()
-        r = self._registry
-        self._contacts = Gauge("bot_contacts", "Contacts by status", ["status"], registry=r)
-        self._outbox = Gauge("bot_outbox_messages", "Messages in the outbox", ["channel", "lane", "status"], registry=r)
-        self._events = Counter("bot_inbox_events", "Events taken in", ["channel"], registry=r)
-        self._repeats = Counter("bot_inbox_repeats", "Events offered again", ["channel"], registry=r)
-        self._commit = Histogram(
-            "bot_event_to_commit_seconds",
-            "From an event's arrival to its commit",
-            ["channel"],
-            buckets=SECONDS,
-            registry=r,
-        )
-        self._send = Histogram(
-            "bot_event_to_send_seconds",
-            "From an event's commit to its reply being taken by the platform",
-            ["channel"],
-            buckets=SECONDS,
-            registry=r,
-        )
+        self._contacts = self._gauge("bot_contacts", "Contacts by status", "status")
+        self._outbox = self._gauge("bot_outbox_messages", "Messages in the outbox", "channel", "lane", "status")
+        self._events = self._counter("bot_inbox_events", "Events taken in")
+        self._repeats = self._counter("bot_inbox_repeats", "Events offered again")
+        self._commit = self._seconds("bot_event_to_commit_seconds", "From an event's arrival to its commit")
+        self._send = self._seconds("bot_event_to_send_seconds", "From an event's commit until its reply was taken")
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry)
+
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(name, text, ["channel"], registry=self._registry)
+
+    def _seconds(self, name: str, text: str) -> Histogram:
+        return Histogram(name, text, ["channel"], buckets=SECONDS, registry=self._registry)
 
     def routes(self) -> Sequence[Route]:
         """What a monitor asks for."""
@@ -67,7 +63,7 @@ class Watch:
             waited = (mark.at - row.not_before).total_seconds()
             self._send.labels(row.delivery.address.channel).observe(max(waited, 0.0))
 
-    async def _ready(self, request: Request) -> Response:
+    async def _ready(self, _: Request) -> Response:
         free = shutil.disk_usage(self._data if self._data.exists() else Path()).free
         found = {"database": await self._answers(self._database.write), "disk": free > LEAST_DISK}
         return JSONResponse(found, status_code=200 if all(found.values()) else 503)
@@ -81,7 +77,7 @@ class Watch:
             return False
         return True
 
-    async def _metrics(self, request: Request) -> Response:
+    async def _metrics(self, _: Request) -> Response:
         people, messages = await self._database.read(lambda c: (contacts.counts(c), outbox.counts(c)))
         self._contacts.clear()
         for status, number in people.items():
@@ -92,5 +88,5 @@ class Watch:
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _alive(request: Request) -> Response:
+async def _alive(_: Request) -> Response:
     return PlainTextResponse("ok\n")

@@ -288,7 +288,9 @@ def _same_twice(programme: Programme) -> Iterator[tuple[str, str]]:
 
 def _refer_to_nothing(programme: Programme) -> Iterator[tuple[str, str]]:
     for table, key, other in (("activities", "fund", "contracts"), ("institutions", "settlement", "settlements")):
-        codes = {item.code for item in getattr(programme, other) or () if item}
+        codes = {item.code for item in getattr(programme, other) or (None,) if item}
+        if None in codes or not codes:
+            continue  # what is wrong there is named already
         for number, item in _sound(getattr(programme, table)):
             value = getattr(item, key)
             if value and value not in codes:
@@ -336,24 +338,19 @@ _CHECKS = (_same_twice, _refer_to_nothing, _sums_disagree, _classes_wrong, _miss
 # --- facts in texts --------------------------------------------------------------------------------------------------
 
 _BRACES = re.compile(r"\{([^{}\n]*)\}")
+_LONGEST_TEXT = 4000  # one message holds 4096
 _SHORT_PRIVACY = 600  # a person reads it on one screen before agreeing
 
 
 def _filled(programme: Programme, mistakes: Mistakes) -> Programme:
     """With the facts in the texts' braces, and a school's classes as its groups."""
     facts = _facts(programme)
-    privacy = dataclasses.replace(
-        programme.privacy,
-        short=_fill(programme.privacy.short, facts, "privacy.short", mistakes),
-        full=_fill(programme.privacy.full, facts, "privacy.full", mistakes),
-    )
-    if len(privacy.short) > _SHORT_PRIVACY:
-        long = f"May have at most {_SHORT_PRIVACY} characters with its facts filled in, but has {len(privacy.short)}."
-        mistakes.append(("privacy.short", long))
+    short = _fill(programme.privacy.short, facts, "privacy.short", mistakes, _SHORT_PRIVACY)
+    full = _fill(programme.privacy.full, facts, "privacy.full", mistakes)
     about = _fill(programme.funding.about, facts, "funding.about", mistakes)
     return dataclasses.replace(
         programme,
-        privacy=privacy,
+        privacy=dataclasses.replace(programme.privacy, short=short, full=full),
         funding=dataclasses.replace(programme.funding, about=about),
         institutions=tuple(_with_classes(place) for place in programme.institutions),
     )
@@ -364,10 +361,13 @@ def _with_classes(place: Institution) -> Institution:
     return dataclasses.replace(place, groups=classes) if place.kind == "school" else place
 
 
-def _fill(text: str, facts: Mapping[str, str], at: str, mistakes: Mistakes) -> str:
+def _fill(text: str, facts: Mapping[str, str], at: str, mistakes: Mistakes, longest: int = _LONGEST_TEXT) -> str:
     unknown = dict.fromkeys(name for name in _BRACES.findall(text) if name not in facts)
     mistakes += [(at, f'No fact is called "{{{name}}}".') for name in unknown]
-    return _BRACES.sub(lambda braces: facts.get(braces[1], ""), text)
+    filled = _BRACES.sub(lambda braces: facts.get(braces[1], ""), text)
+    if len(filled) > longest:
+        mistakes.append((at, f"May have at most {longest} characters with its facts, but has {len(filled)}."))
+    return filled
 
 
 def _facts(programme: Programme) -> dict[str, str]:

@@ -115,7 +115,7 @@ class AiohttpRequest(BaseRequest):
             raise Unanswered("accepted, but the answer is not the Bot API's")
         return data
 
-    async def do_request(  # noqa: PLR0917  # the signature is python-telegram-bot's
+    async def do_request(  # the signature is python-telegram-bot's
         self,
         url: str,
         method: str,

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.channels import Accept, Unavailable
 from bot.channels.web_guard import (
+    NUMBER,
     Buckets,
     Keys,
     Rates,
@@ -29,10 +30,13 @@ from bot.channels.web_guard import (
     chat_id,
     check_origin,
     internet_address,
+    newest_seen,
     read_form,
+    wants_json,
 )
 from bot.channels.web_live import Live, Pace, events
-from bot.channels.web_page import REFUSALS, START, Pages, Title, line_json
+from bot.channels.web_page import REFUSALS, Pages, Title
+from bot.channels.web_view import START, line_json
 from bot.messages import Address, Delivery, Failure, Incoming, Kind, Limits, Sent, Shown
 from bot.privacy import clean, hide_numbers
 
@@ -58,11 +62,13 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_FIELDS = frozenset({"id", "text", "press", "shown", "code", "csrf"})
+_RATES = Rates()
+_PACE = Pace()
 _TEXT_LIMIT = 1000
 _PRESS_LIMIT = 64  # bytes, as on the other platforms: Button.press promises no more
 _CLIENT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def _utc_now() -> datetime:
@@ -73,7 +79,9 @@ class WebChannel:
     """The page, its forms and its live streams."""
 
     name = "web"
-    limits = Limits(bulk_rate=5000.0, bulk_burst=500.0, chat_rate=50.0, chat_burst=100.0, concurrency=64, text_length=16_000)
+    limits = Limits(
+        bulk_rate=5000.0, bulk_burst=500.0, chat_rate=50.0, chat_burst=100.0, concurrency=64, text_length=16_000
+    )
 
     def __init__(
         self,
@@ -84,8 +92,8 @@ class WebChannel:
         title: Title,
         secure: bool = False,
         clock: Clock = _utc_now,
-        rates: Rates = Rates(),
-        pace: Pace = Pace(),
+        rates: Rates = _RATES,
+        pace: Pace = _PACE,
     ) -> None:
         self._accept = accept
         self._transcript = transcript
@@ -107,7 +115,7 @@ class WebChannel:
         """The page and everything it calls."""
         return [
             Route("/", self._guarded(self._page), methods=["GET"]),
-            Route("/chat/send", self._guarded(self._send), methods=["POST"]),
+            Route("/chat/send", self._guarded(self._send), methods=["GET", "POST"]),
             Route("/chat/live", self._guarded(self._stream), methods=["GET"]),
             Route("/chat/messages", self._guarded(self._messages), methods=["GET"]),
             Route("/chat/file/{id}", self._guarded(self._file), methods=["GET"]),
@@ -116,7 +124,7 @@ class WebChannel:
         ]
 
     async def run(self) -> None:
-        """Nothing to do by itself but to end the open streams when cancelled: a server waits for them before it stops."""
+        """End the open streams when cancelled: a server waits for them before it stops."""
         try:
             await asyncio.Event().wait()
         finally:
@@ -134,6 +142,8 @@ class WebChannel:
     # --- receive ---
 
     async def _send(self, request: Request) -> Response:
+        if request.method != "POST":
+            return RedirectResponse("/", status_code=303)  # a refusal's page, opened again by its address
         check_origin(request)
         token = self._keys.token_of(request)
         if not token:
@@ -144,17 +154,17 @@ class WebChannel:
         form = await read_form(request)
         made = self._keys.form_made(token, form.get("csrf", ""))
         incoming = _incoming(form, token, self._clock())
-        again = {key: form[key] for key in ("id", "text", "press", "shown", "code", "csrf") if key in form}
+        again = {name: value for name, value in form.items() if name in _FIELDS}
         if wait := self._chat_rate.take(token, now):
             raise Refused("slow_down", retry_after=wait, fields=again)
-        if token not in self._known:
-            await self._greet(request, token, now - made, again)
         try:
+            if token not in self._known:
+                await self._greet(request, token, now - made, again)
             await self._accept(incoming)
         except Unavailable:
             raise Refused("busy", retry_after=2, fields=again) from None
         self._known.add(token)
-        if _wants_json(request):
+        if wants_json(request):
             return JSONResponse({"ok": True})
         code = form.get("code", "")
         kept = f"/?code={code}" if incoming.kind is not Kind.START and _CODE.fullmatch(code) else "/"
@@ -188,19 +198,22 @@ class WebChannel:
 
     async def _messages(self, request: Request) -> Response:
         address = self._address(request)
-        lines = await self._newer(address, _after(request))
+        lines = await self._newer(address, newest_seen(request))
         return JSONResponse([line for _, line in lines], headers={"Cache-Control": "no-store"})
 
     async def _stream(self, request: Request) -> Response:
         address = self._address(request)
-        after = _after(request)
+        after = newest_seen(request)
         if self._live.full:
             raise Refused("busy", retry_after=30)
 
         async def read(newest: int) -> Sequence[tuple[int, str]]:
-            return [(number, _compact(line)) for number, line in await self._newer(address, newest)]
+            try:
+                return [(number, _compact(line)) for number, line in await self._newer(address, newest)]
+            except Unavailable:
+                return []  # the stream asks again soon, and the page keeps what it has
 
-        async def body() -> Any:  # noqa: ANN401  # an async generator of str
+        async def body() -> Any:  # an async generator of str
             with self._live.listen(address) as stream:
                 async for chunk in events(stream, after, read, self._pace):
                     yield chunk
@@ -215,7 +228,7 @@ class WebChannel:
     async def _file(self, request: Request) -> Response:
         address = self._address(request)
         wanted = request.path_params["id"]
-        if not _NUMBER.fullmatch(wanted):
+        if not NUMBER.fullmatch(wanted):
             raise Refused("gone")
         for line in await self._transcript(address, max(0, int(wanted) - 1)):
             if line.id == int(wanted) and line.message.document and not line.mine:
@@ -265,7 +278,7 @@ class WebChannel:
         headers = {"Cache-Control": "no-store"}
         if refused.retry_after:
             headers["Retry-After"] = str(max(1, round(refused.retry_after + 0.5)))
-        if _wants_json(request):
+        if wants_json(request):
             return JSONResponse({"ok": False, "error": refused.why, "text": f"{heading}. {text}"}, status, headers)
         return Response(self._pages.sorry(refused.why, refused.fields), status, headers, "text/html")
 
@@ -281,20 +294,12 @@ def _incoming(form: dict[str, str], token: str, now: datetime) -> Incoming:
         code = press.removeprefix(START).strip() or form.get("code", "")
         return Incoming(key, address, Kind.START, text=code if _CODE.fullmatch(code) else "", sent_at=now)
     if press:
-        shown = shown if _NUMBER.fullmatch(shown) else ""
+        shown = shown if NUMBER.fullmatch(shown) else ""
         return Incoming(key, address, Kind.PRESS, press=press, shown=shown, sent_at=now)
     text, hidden = hide_numbers(clean(form.get("text", ""), limit=_TEXT_LIMIT))
     if not text.strip():
         raise Refused("empty")
     return Incoming(key, address, Kind.TEXT, text=text, hidden=hidden, sent_at=now)
-
-
-def _after(request: Request) -> int:
-    """The newest message that the page has: from the address, or from a stream that was cut."""
-    asked = (request.query_params.get("after", "0"), request.headers.get("last-event-id") or "0")
-    if not all(_NUMBER.fullmatch(number) for number in asked):
-        raise Refused("unclear")
-    return max(map(int, asked))
 
 
 def _attachment(document: Document) -> Response:
@@ -305,10 +310,6 @@ def _attachment(document: Document) -> Response:
     }
     mime = document.mime if re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", document.mime) else "application/octet-stream"
     return Response(document.text.encode(), media_type=mime, headers=headers)
-
-
-def _wants_json(request: Request) -> bool:
-    return "application/json" in request.headers.get("accept", "")
 
 
 def _compact(line: dict[str, Any]) -> str:

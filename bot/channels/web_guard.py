@@ -1,7 +1,7 @@
 """Who may write to us through the web page: cookies, forgery tokens, origins, sizes and rates.
 
-Keeps nothing of a person: a chat is known by a signed random id alone, and what is counted lives in memory, bounded, and
-is forgotten at a restart. Must never log a cookie, a token or an address.
+Keeps nothing of a person: a chat is known by a signed random id alone, and what is counted lives in memory, bounded,
+and is forgotten at a restart. Must never log a cookie, a token or an address.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 64 * 1024
 _YEAR = 365 * 24 * 3600
+NUMBER = re.compile(r"[0-9]{1,18}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -68,7 +69,9 @@ class Keys:
     def token_of(self, request: Request) -> str:
         """The chat whose cookie this is, or an empty string: missing, made up, or signed by another secret."""
         try:
-            token = self._signer("web-chat-cookie").unsign(request.cookies.get(self.cookie, "")).decode("ascii", "replace")
+            token = (
+                self._signer("web-chat-cookie").unsign(request.cookies.get(self.cookie, "")).decode("ascii", "replace")
+            )
         except BadSignature:
             return ""
         return token if _TOKEN.fullmatch(token) else ""
@@ -88,7 +91,9 @@ class Keys:
     def form_made(self, token: str, csrf: str) -> float:
         """When this chat's form was made, in seconds. Raises Refused if we did not make it for this chat."""
         issued, _, signature = csrf.partition(".")
-        if not signature.isascii() or not self._signer("web-chat-form").verify_signature(f"{token}|{issued}", signature):
+        if not signature.isascii() or not self._signer("web-chat-form").verify_signature(
+            f"{token}|{issued}", signature
+        ):
             raise Refused("forged")
         return int(issued, 16) / 1000
 
@@ -179,3 +184,16 @@ def internet_address(request: Request) -> str:
 def chat_id(token: str) -> str:
     """A name of the chat that may be shown to its page and stored in keys: it does not open the chat."""
     return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def newest_seen(request: Request) -> int:
+    """The newest message that the page has: from the address, or from a stream that was cut."""
+    asked = (request.query_params.get("after", "0"), request.headers.get("last-event-id") or "0")
+    if not all(NUMBER.fullmatch(number) for number in asked):
+        raise Refused("unclear")
+    return max(map(int, asked))
+
+
+def wants_json(request: Request) -> bool:
+    """The page's script asks; a plain form does not."""
+    return "application/json" in request.headers.get("accept", "")

@@ -142,7 +142,10 @@ READ: dict[str, tuple[Any, Read]] = {
     "blocked": (member("kicked"), event(Kind.BLOCKED)),
     "left": (member("left"), event(Kind.BLOCKED)),
     "came back": (member("member"), event(Kind.UNBLOCKED)),
-    "no last name": (without(message(text="x"), "message", "from", "last_name"), event(Kind.TEXT, text="x", name="Мария")),
+    "no last name": (
+        without(message(text="x"), "message", "from", "last_name"),
+        event(Kind.TEXT, text="x", name="Мария"),
+    ),
     "a name with NUL": (
         changed(message(text="x"), "message", "from", "last_name", to="И\x00"),
         event(Kind.TEXT, text="x", name="Мария И"),
@@ -158,7 +161,10 @@ READ: dict[str, tuple[Any, Read]] = {
         Ignored("not a private chat"),
     ),
     "a press in a group": (press(message={"message_id": 5, "chat": GROUP, "date": 1}), Ignored("not a private chat")),
-    "a press on an inline message": (without(press(), "callback_query", "message"), Ignored("a press outside a chat with us")),
+    "a press on an inline message": (
+        without(press(), "callback_query", "message"),
+        Ignored("a press outside a chat with us"),
+    ),
     "a game": (without(press(), "callback_query", "data"), Ignored("a press outside a chat with us")),
     "thrown out of a group": (member("kicked", chat=GROUP), Ignored("not a private chat")),
     "another membership": (member("restricted"), Ignored("another membership")),

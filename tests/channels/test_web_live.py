@@ -93,10 +93,10 @@ async def test_a_renewed_line_continues_where_it_was_cut(after: int, last_event:
 
 async def test_a_silent_stream_is_kept_open_by_pings() -> None:
     bot = FakeBot()
-    async with online(bot, Pace(fresh=3600, quiet=3600, ping=0.01)) as (visitor, _):
-        async with visitor.http.stream("GET", "/chat/live?after=0") as response:
-            lines = response.aiter_lines()
-            assert [await anext(lines) for _ in range(5)] == ["retry: 2000", "", ": ping", "", ": ping"]
+    pace = Pace(fresh=3600, quiet=3600, ping=0.01)
+    async with online(bot, pace) as (visitor, _), visitor.http.stream("GET", "/chat/live?after=0") as response:
+        lines = response.aiter_lines()
+        assert [await anext(lines) for _ in range(5)] == ["retry: 2000", "", ": ping", "", ": ping"]
 
 
 async def test_open_streams_end_when_the_channel_stops() -> None:
@@ -164,7 +164,7 @@ async def test_a_page_is_told_kindly_when_its_transcript_cannot_be_read() -> Non
         await visitor.open()
         await visitor.json(text="да")
 
-        async def locked(address: Address, after: int) -> Sequence[Shown]:
+        async def locked(_address: Address, _after: int) -> Sequence[Shown]:
             raise Unavailable
 
         channel._transcript = locked
@@ -173,6 +173,32 @@ async def test_a_page_is_told_kindly_when_its_transcript_cannot_be_read() -> Non
     assert (page.status_code, polled.status_code) == (503, 503)
     assert "Към чата" in page.text
     assert polled.json()["error"] == "busy"
+
+
+async def test_a_stream_lives_through_a_database_that_is_locked_for_a_while() -> None:
+    bot = FakeBot()
+    channel = bot.channel(pace=SOON)
+    locked = 3
+
+    async def transcript(address: Address, after: int) -> Sequence[Shown]:
+        nonlocal locked
+        locked -= 1
+        if locked > 0:
+            raise Unavailable
+        return await bot.transcript(address, after)
+
+    async with serving(channel) as url, httpx.AsyncClient(base_url=url, timeout=5) as http:
+        visitor = Visitor(http)
+        await visitor.open()
+        channel._transcript = transcript
+        assert (await visitor.json(text="рано")).status_code == 503
+        channel._transcript, locked = bot.transcript, 3
+        await visitor.json(text="да")
+        bot.put(bot.accepted[0].address, Outgoing("Здравейте"))
+        channel._transcript = transcript
+        async with stream(visitor) as arriving:
+            assert texts([await anext(arriving)]) == ["Здравейте"]
+    assert locked <= 0
 
 
 def test_buckets_refill_and_stay_few() -> None:

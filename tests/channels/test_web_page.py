@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.channels.web_page import REFUSALS, STATIC, Pages, Part, Title, fold, line_json, parts_of
-from bot.messages import Address, Button, Document, Outgoing, Shown
+from bot.channels.web_page import REFUSALS, STATIC, Pages, Title
+from bot.channels.web_view import Part, fold, line_json, parts_of
+from bot.messages import Address, Button, Delivery, Document, Outgoing, Sent, Shown
 from tests.channels.web_visitor import Visitor, visiting
 from tests.web.fake_bot import MENU, TITLE, FakeBot, registration
 
@@ -62,7 +63,10 @@ def test_times_are_local_and_each_day_is_named_once() -> None:
 
 
 def test_the_last_menu_stays() -> None:
-    lines = [replace(ours(1, "а"), message=Outgoing("а", menu=(("х",),))), replace(ours(2, "б"), message=Outgoing("б", menu=MENU))]
+    lines = [
+        replace(ours(1, "а"), message=Outgoing("а", menu=(("х",),))),
+        replace(ours(2, "б"), message=Outgoing("б", menu=MENU)),
+    ]
     assert fold([*lines, ours(3, "в")], SOFIA).menu == MENU
 
 
@@ -75,7 +79,10 @@ def test_the_last_menu_stays() -> None:
         ("00359 (94) 600 000", [("00359 (94) 600 000", "tel:+35994600000")]),
         ("Вижте https://vidin.bg/proekt.", [("https://vidin.bg/proekt", "https://vidin.bg/proekt")]),
         ("(https://vidin.bg/a?b=c&d=1)", [("https://vidin.bg/a?b=c&d=1", "https://vidin.bg/a?b=c&d=1")]),
-        ("„https://vidin.bg/“ и 0888 123 456", [("https://vidin.bg/", "https://vidin.bg/"), ("0888 123 456", "tel:0888123456")]),
+        (
+            "„https://vidin.bg/“ и 0888 123 456",
+            [("https://vidin.bg/", "https://vidin.bg/"), ("0888 123 456", "tel:0888123456")],
+        ),
         ("http://vidin.bg javascript:alert(1) data:x", []),
         ("сряда, 25.11, 17:30", []),
         ("05.07.2022 до 30.06.2023", []),
@@ -107,7 +114,7 @@ async def shown(bot: FakeBot, *messages: Outgoing, secure: bool = False) -> Visi
 async def test_no_text_is_ever_taken_for_markup() -> None:
     message = Outgoing(
         NASTY,
-        ((Button(NASTY, '"><script>'), Button(NASTY, url="https://x.example/\"><script>")),),
+        ((Button(NASTY, '"><script>'), Button(NASTY, url='https://x.example/"><script>')),),
         menu=((NASTY,),),
         document=Document(NASTY, "text/html", NASTY),
     )
@@ -192,7 +199,9 @@ CSP = {
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
-@pytest.mark.parametrize("path", ["/", "/chat/messages", "/chat/file/1", "/chat/file/x", "/static/chat.css", "/static/no", "/favicon.ico"])
+@pytest.mark.parametrize(
+    "path", ["/", "/chat/messages", "/chat/file/1", "/chat/file/x", "/static/chat.css", "/static/no", "/favicon.ico"]
+)
 async def test_every_answer_carries_the_security_headers(path: str, secure: bool) -> None:
     async with visiting(FakeBot().channel(secure=secure), scheme="https" if secure else "http") as visitor:
         await visitor.open()
@@ -269,7 +278,10 @@ def test_nothing_on_the_page_comes_from_elsewhere() -> None:
 
 async def test_a_document_of_this_chat_is_downloaded_and_never_opened() -> None:
     bot = FakeBot()
-    bot.answers = lambda _: [Outgoing("а"), Outgoing("Файл", document=Document("моите данни.txt", "text/plain", "Име: Ж"))]
+    bot.answers = lambda _: [
+        Outgoing("а"),
+        Outgoing("Файл", document=Document("моите данни.txt", "text/plain", "Име: Ж")),
+    ]
     channel = bot.channel()
     async with visiting(channel) as visitor, visiting(channel) as stranger:
         await visitor.open()
@@ -278,7 +290,9 @@ async def test_a_document_of_this_chat_is_downloaded_and_never_opened() -> None:
         await stranger.json(text="данни")
         await visitor.open()
         got = await visitor.http.get("/chat/file/2")
-        statuses = [(await visitor.http.get(f"/chat/file/{n}")).status_code for n in ("1", "4", "99", "0", "-1", "x", "٢")]
+        statuses = [
+            (await visitor.http.get(f"/chat/file/{n}")).status_code for n in ("1", "4", "99", "0", "-1", "x", "٢")
+        ]
     assert 'href="/chat/file/2" download' in visitor.html
     assert (got.status_code, got.text) == (200, "Име: Ж")
     assert got.headers["content-disposition"].startswith("attachment;")
@@ -289,7 +303,7 @@ async def test_a_document_of_this_chat_is_downloaded_and_never_opened() -> None:
 
 @pytest.mark.parametrize("mime", ["text/html\r\nX: y", "", "TEXT", "a b/c"])
 async def test_a_strange_mime_becomes_plain_bytes(mime: str) -> None:
-    bot = FakeBot(answers=lambda _: [Outgoing("Ф", document=Document("a\r\nb\".txt", mime, "x"))])
+    bot = FakeBot(answers=lambda _: [Outgoing("Ф", document=Document('a\r\nb".txt', mime, "x"))])
     async with visiting(bot.channel()) as visitor:
         await visitor.open()
         await visitor.json(text="данни")
@@ -301,7 +315,10 @@ async def test_a_strange_mime_becomes_plain_bytes(mime: str) -> None:
 def test_the_script_is_told_everything_it_shows() -> None:
     message = Outgoing(
         "Питайте 094 600 000\nили тук",
-        ((Button("✅", "y"), Button("📱", shares_phone=True)), (Button("🗺", url="https://v.bg/"), Button("x", url="javascript:1"))),
+        (
+            (Button("✅", "y"), Button("📱", shares_phone=True)),
+            (Button("🗺", url="https://v.bg/"), Button("x", url="javascript:1")),
+        ),
         menu=(("а", "б"),),
         document=Document("f.txt", "text/plain", "never sent here"),
         replaces="7",
@@ -341,7 +358,9 @@ async def test_polling_gives_only_our_newer_messages() -> None:
         all_of_them = (await visitor.http.get("/chat/messages")).json()
         newer = (await visitor.http.get("/chat/messages?after=1")).json()
         none = (await visitor.http.get("/chat/messages?after=2")).json()
-        bad = [(await visitor.http.get(f"/chat/messages?after={a}")).status_code for a in ("x", "-1", "1.5", "٣", "9" * 30)]
+        bad = [
+            (await visitor.http.get(f"/chat/messages?after={a}")).status_code for a in ("x", "-1", "1.5", "٣", "9" * 30)
+        ]
     assert [m["id"] for m in all_of_them] == [1, 2]
     assert [m["id"] for m in newer] == [2]
     assert none == []
@@ -352,6 +371,4 @@ async def test_sending_answers_with_the_outbox_id_even_when_nobody_looks() -> No
     bot = FakeBot()
     channel = bot.channel()
     assert await bot.say(Address("web", "nobody"), Outgoing("а")) == 1
-    from bot.messages import Delivery, Sent
-
     assert await channel.send(Delivery(17, Address("web", "nobody"), Outgoing("а"))) == Sent(platform_id="17")

@@ -31,7 +31,13 @@ class Said:
 SAID = [
     Said("typed words", {"text": "Искам работа"}, Kind.TEXT, text="Искам работа"),
     Said("a label of the menu", {"text": "☎ Човек"}, Kind.TEXT, text="☎ Човек"),
-    Said("a button, and under which message", {"press": "q:12:yes", "shown": "31"}, Kind.PRESS, press="q:12:yes", shown="31"),
+    Said(
+        "a button, and under which message",
+        {"press": "q:12:yes", "shown": "31"},
+        Kind.PRESS,
+        press="q:12:yes",
+        shown="31",
+    ),
     Said("a button beside half-typed words", {"press": "yes", "text": "да"}, Kind.PRESS, press="yes"),
     Said("shown that is no number", {"press": "yes", "shown": "31x"}, Kind.PRESS, press="yes"),
     Said("the first tap", {"press": "/start"}, Kind.START),
@@ -118,7 +124,12 @@ async def test_what_our_page_cannot_have_sent_is_refused_in_friendly_words(case:
         {"Origin": URL},
         {"Origin": "null"},
     ],
-    ids=["a browser of today", "a form sent again by the person", "an older browser", "an older browser without referrers"],
+    ids=[
+        "a browser of today",
+        "a form sent again by the person",
+        "an older browser",
+        "an older browser without referrers",
+    ],
 )
 async def test_our_own_form_is_taken_from_every_browser(headers: dict[str, str]) -> None:
     bot = FakeBot()
@@ -321,6 +332,12 @@ async def test_a_code_stays_in_the_address_until_the_start_carried_it() -> None:
         started = await visitor.post(press="/start", code="poster-7")
     assert typed.headers["location"] == "/?code=poster-7"
     assert started.headers["location"] == "/"
+
+
+async def test_a_refusal_opened_again_by_its_address_leads_back_to_the_chat() -> None:
+    async with visiting(FakeBot().channel()) as visitor:
+        response = await visitor.http.get("/chat/send")
+    assert (response.status_code, response.headers["location"]) == (303, "/")
 
 
 async def test_two_chats_never_see_each_other() -> None:

@@ -68,6 +68,7 @@ class FakeTelegram(BotApi):
     ) -> None:
         super().__init__(token, clock, backoff, flood)
         self.longest_poll = longest_poll
+        self.updates.changed = self._wake
         self.delay, self.port = delay, port
         self.url = ""
         self.calls: list[Call] = []
@@ -122,7 +123,7 @@ class FakeTelegram(BotApi):
         return sum(count - 1 for count in self.copies.values())
 
     async def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Return as soon as `true` holds; looked at after every call of the bot's."""
+        """Return as soon as `true` holds; looked at after every call of the bot's and every confirmed update."""
         if true():
             return
         waiter = (true, asyncio.get_running_loop().create_future())
@@ -210,6 +211,9 @@ class FakeTelegram(BotApi):
             self.counts[f"{call.method} {call.status}"] += 1
         if self._keep_calls:
             self.calls.append(call)
+        self._wake()
+
+    def _wake(self) -> None:
         for true, waiter in self._waiters:
             if not waiter.done() and true():
                 waiter.set_result(None)

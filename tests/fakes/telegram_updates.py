@@ -53,6 +53,7 @@ class Updates:
     delivered: int = 0  # updates the bot has confirmed
     repeated: int = 0  # hand-overs beyond the first
     next_id: int = 500_001
+    changed: Callable[[], None] = lambda: None  # called when something was confirmed or failed
     _queues: dict[tuple[str, int], deque[Pending]] = field(default_factory=dict)
     _workers: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,6 +129,7 @@ class Updates:
             self.delivered += sum(1 for update in queue if update.id not in keep)
             self._queues[key] = deque(update for update in queue if update.id in keep)
         self._queues = {key: queue for key, queue in self._queues.items() if queue}
+        self.changed()
 
     # Webhook
 
@@ -156,9 +158,11 @@ class Updates:
                 self.delivered += 1
                 if queue and queue[0] is update:
                     queue.popleft()
+                self.changed()
                 continue
             self.repeated += 1
             self.webhook.last_error, self.webhook.last_error_date = failed, int(self.clock())
+            self.changed()
             await asyncio.sleep(self.backoff(update.tries))
             self._expire()
         if not self._queues.get(key):

@@ -58,7 +58,9 @@ class FakeBot:
         self.accepted.append(incoming)
         said = incoming.text if incoming.kind is Kind.TEXT else incoming.press or "/start"
         client_id = incoming.key.rpartition(":")[2]
-        self._lines(incoming.address).append(Shown(0, mine=True, message=Outgoing(said), at=self.now, client_id=client_id))
+        self._lines(incoming.address).append(
+            Shown(0, mine=True, message=Outgoing(said), at=self.now, client_id=client_id)
+        )
         for answer in self.answers(incoming):
             await self.say(incoming.address, answer)
 
@@ -102,21 +104,29 @@ class FakeBot:
 def registration(incoming: Incoming) -> Sequence[Outgoing]:
     """A short registration: what a page must be able to show."""
     if incoming.kind is Kind.START:
-        text = "Изберете език.\nAlosaren i čhib."
-        return [Outgoing(text, ((Button("🇧🇬 Български", "lang:bg"),), (Button("Romani", "lang:rom"),)))]
-    if incoming.press.startswith("lang:"):
-        return [Outgoing("Натиснете бутона, за да пробваме.", ((Button("👍 Ето така", "try"),),))]
-    if incoming.press == "try":
-        rows = ((Button("✅ Да", "yes"), Button("❌ Не", "no")), (Button("⬅ Назад", "back"),))
-        why = "Пише Ви Община Видин. Ще Ви каним на обучения и срещи.\nВъпроси: 094 600 000 или https://vidin.bg/proekt."
-        return [Outgoing(why), Outgoing("Съгласни ли сте да Ви пишем тук?", rows)]
-    if incoming.press == "yes":
-        return [Outgoing("Как се казвате?")]
-    if incoming.kind is Kind.TEXT and incoming.text == "👤 Моите данни":
-        return [Outgoing("Вашите данни са във файла.", document=Document("моите-данни.txt", "text/plain", "Име: проба"))]
-    if incoming.kind is Kind.TEXT:
-        return [Outgoing("Готово! Записахме Ви. ✅\nЩе Ви се обадим до утре.", menu=MENU)]
-    return [Outgoing("Добре.")]
+        return (LANGUAGE,)
+    return AFTER_WORDS.get(incoming.text, (DONE,)) if incoming.kind is Kind.TEXT else AFTER_A_PRESS[incoming.press]
+
+
+LANGUAGE = Outgoing(
+    "Изберете език.\nAlosaren i čhib.",
+    ((Button("🇧🇬 Български", "lang:bg"),), (Button("Romani", "lang:rom"),)),
+)
+WHO = Outgoing(
+    "Пише Ви Община Видин. Ще Ви каним на обучения и срещи.\nВъпроси: 094 600 000 или https://vidin.bg/proekt."
+)
+CONSENT = Outgoing(
+    "Съгласни ли сте да Ви пишем тук?",
+    ((Button("✅ Да", "yes"), Button("❌ Не", "no")), (Button("⬅ Назад", "back"),)),
+)
+DONE = Outgoing("Готово! Записахме Ви. ✅\nЩе Ви се обадим до утре.", menu=MENU)
+FILE = Outgoing("Вашите данни са във файла.", document=Document("моите-данни.txt", "text/plain", "Име: проба"))
+AFTER_WORDS: dict[str, Sequence[Outgoing]] = {"👤 Моите данни": (FILE,)}
+AFTER_A_PRESS: dict[str, Sequence[Outgoing]] = {
+    "lang:bg": (Outgoing("Натиснете бутона, за да пробваме.", ((Button("👍 Ето така", "try"),),)),),
+    "try": (WHO, CONSENT),
+    "yes": (Outgoing("Как се казвате?"),),
+}
 
 
 @asynccontextmanager
