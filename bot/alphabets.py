@@ -27,8 +27,7 @@ _FOLD = str.maketrans(
         "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ж": "zh", "з": "z", "и": "i", "й": "y", "к": "k",
         "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "h",
         "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sht", "ъ": "a", "ь": "y", "ю": "yu", "я": "ya", "э": "e", "ы": "y",
-        "і": "i", "ј": "y", "w": "v", "q": "ya", "c": "ts",
-        "j": "zh", "x": "ks",
+        "і": "i", "ј": "y", "w": "v", "q": "ya", "c": "ts", "j": "zh", "x": "ks",
     }
 )  # fmt: skip
 # Letters of their own that Unicode takes for a letter with a mark, before all marks are taken off.

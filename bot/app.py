@@ -22,9 +22,10 @@ from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from bot import logs
-from bot.channels import Channel
-from bot.channels.web import Title, WebChannel
+from bot.channels import Channel, Unavailable
+from bot.channels.web import Rates, Title, WebChannel
 from bot.inbox import Inbox, utc_now
+from bot.messages import Address, Shown
 from bot.outbox import Sender
 from bot.problem import Problem
 from bot.settings import Settings, master_key, webhook_secret
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RATES = Rates(chat_burst=60)  # a registration is 25 taps, and nobody may be stopped in the middle of it
 STOP = 2  # seconds that open requests may still take at a stop
 
 
@@ -192,11 +194,18 @@ def _channels(
 
 def _web(settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox) -> Channel:
     title = Title(
-        name=programme.beneficiary, subtitle=programme.name, funding=programme.funding.header,
-        person=programme.person.name, phone=programme.person.phone, about=programme.aim,
+        name=programme.beneficiary, subtitle="Мост – за срещи и обучения", funding=programme.funding.header.lstrip("🇪🇺 "),
+        person=programme.person.name, phone=programme.person.phone, about=programme.funding.statement,
     )  # fmt: skip
+
+    async def lines(address: Address, after: int) -> Sequence[Shown]:
+        try:
+            return await database.read(lambda c: transcript.lines(c, address, after))
+        except Down as down:
+            raise Unavailable(str(down)) from None
+
     return WebChannel(
-        inbox.accept, lambda address, after: database.read(lambda c: transcript.lines(c, address, after)),
+        inbox.accept, lines, rates=RATES,
         secret=derive(key, "web"), title=title, secure=settings.public_url.startswith("https"),
     )  # fmt: skip
 

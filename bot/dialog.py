@@ -244,18 +244,25 @@ def show(turn: Turn, texts: Texts, language: str, *, edit: str = "", footer: tup
     """The messages of a turn. What is said just before a question stands in one message with it."""
     messages: list[Outgoing] = []
     above: list[str] = []
+
+    def end() -> None:
+        if above:
+            messages.append(Outgoing("\n\n".join(above)))
+            above.clear()
+
     for line in turn.lines:
-        text = texts(line.phrase, language)
         if line.apart or line.document or line.buttons:
-            messages.append(Outgoing(text, _commands(line.buttons, texts, language), document=line.document))
+            end()
+            rows: Rows = tuple((_command(option, texts, language),) for option in line.buttons)
+            messages.append(Outgoing(texts(line.phrase, language), rows, document=line.document))
         else:
-            above.append(text)
-    if turn.ask:
+            above.append(texts(line.phrase, language))
+    if turn.ask is None:
+        end()
+    else:
         above.append(texts(turn.ask.question.says(turn.draft), language))
         rows = _rows(turn, texts, language, footer)
         messages.append(Outgoing("\n\n".join(above), rows, replaces=edit if turn.in_place else ""))
-    elif above:
-        messages.append(Outgoing("\n\n".join(above)))
     return messages
 
 
@@ -289,10 +296,6 @@ def _rows(turn: Turn, texts: Texts, language: str, footer: tuple[Option, ...]) -
     if not turn.first or turn.draft is not None:
         last.insert(0, Button(texts("button.back", language), press(talk, key, BACK)))
     return (*rows, tuple(last)) if last else tuple(rows)
-
-
-def _commands(options: tuple[Option, ...] | Any, texts: Texts, language: str) -> Rows:
-    return tuple((_command(o, texts, language),) for o in options)
 
 
 def _command(option: Option, texts: Texts, language: str) -> Button:

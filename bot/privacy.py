@@ -289,11 +289,11 @@ def clean(text: str, limit: int = 1000) -> str:
 def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
-    if text[limit].isspace():
-        return text[:limit].rstrip()
-    words = text[:limit].rsplit(None, 1)[0].rstrip()
-    kept = words if len(words) > limit // 2 else text[:limit]  # one endless word is cut in the middle
-    return kept.rstrip("\u200d\ufe0f")
+    head = text[:limit]
+    if not text[limit].isspace() and not head[-1:].isspace():
+        words = head.rsplit(None, 1)[0]
+        head = words if len(words) > limit // 2 else head  # one endless word is cut in the middle
+    return head.rstrip().rstrip("\u200d\ufe0f")
 
 
 def initials(name: str) -> str:

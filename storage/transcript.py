@@ -64,7 +64,7 @@ def _said(body: dict[str, Any], labels: dict[str, str]) -> str:
     if body["kind"] == Kind.PRESS:
         return labels.get(body.get("press", ""), "")
     if body["kind"] == Kind.START:
-        return "▶"
+        return "/start"
     return str(body.get("text") or body.get("phone") or "")
 
 

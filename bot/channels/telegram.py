@@ -28,6 +28,8 @@ from bot.channels.telegram_update import CHANNEL, Ignored, Malformed, read_updat
 from bot.channels.telegram_wire import ANSWER_SECONDS, Api, failure, quiet_loggers
 from bot.messages import Button, Delivery, Document, Failure, Incoming, Limits, Outgoing, Rows, Sent
 
+__all__ = ["API_URL", "Profile", "TelegramChannel", "quiet_loggers", "split", "units"]
+
 API_URL: Final = "https://api.telegram.org"
 TEXT_UNITS: Final = 4096  # after parsing, in UTF-16 units: the unit of Telegram's entity offsets, and the stricter one
 CAPTION_UNITS: Final = 1024

@@ -1,4 +1,4 @@
-"""What the tests of the Telegram channel share: an inbox that can refuse, pauses that take no time, a running channel."""
+"""What the tests of the Telegram channel share: an inbox that can refuse, pauses of no length, a running channel."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ class TestPresses:
         self, fake: FakeTelegram, bot: Client
     ) -> None:
         await bot("sendMessage", **text(reply_markup=ONE))
-        with pytest.raises(LookupError, match="'Не'.*Да"):
+        with pytest.raises(LookupError, match=r"'Не'.*Да"):
             await fake.user(7).press("Не")
 
     async def _press(self, fake: FakeTelegram, bot: Client) -> str:

@@ -1,4 +1,4 @@
-"""What the channel does by itself, against the fake: polling, webhook, profile, presses, and every trouble on the way."""
+"""What the channel does by itself, against the fake: polling, webhook, profile, presses, every trouble on the way."""
 
 from __future__ import annotations
 
@@ -333,7 +333,7 @@ async def serving(telegram: TelegramChannel, port: int) -> AsyncIterator[None]:
     app = Starlette(routes=list(telegram.routes()))
     server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_config=None, access_log=False))
     task = asyncio.create_task(server.serve(), name="uvicorn")
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0)
     try:
         async with running(telegram):

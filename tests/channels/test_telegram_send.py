@@ -376,7 +376,7 @@ async def test_what_telegram_would_refuse_does_not_leave(
     assert (failed.code, failed.retryable, fake.calls) == (code, False, [])
 
 
-KEY = ConnectionKey("h", 443, True, None, None, None, None)
+KEY = ConnectionKey("h", 443, True, True, None, None, None)
 LOST: dict[str, tuple[Exception, type[TelegramError], Failure]] = {
     "no such name": (
         aiohttp.ClientConnectorDNSError(KEY, OSError(f"https://h/bot{TOKEN}")),

@@ -231,10 +231,10 @@ async def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(secure: bo
 
 
 async def test_the_token_in_the_cookie_is_long_random_and_never_on_the_page() -> None:
-    bot = FakeBot()
+    channel = FakeBot().channel()
     tokens = set()
     for _ in range(20):
-        async with visiting(bot.channel()) as visitor:
+        async with visiting(channel) as visitor:
             await visitor.open()
             tokens.add(visitor.cookies["chat"].partition(".")[0])
             assert visitor.cookies["chat"].partition(".")[0] not in visitor.html

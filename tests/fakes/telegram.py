@@ -24,6 +24,8 @@ from tests.fakes.telegram_checks import Flood, RefusedError
 from tests.fakes.telegram_people import Person
 from tests.fakes.telegram_updates import server_backoff
 
+__all__ = ["TOKEN", "Call", "FakeTelegram", "Fault", "Flood"]
+
 TOKEN = "7000000001:AAfake_token_of_the_tests_0123456789abc"
 
 

@@ -1,0 +1,254 @@
+"""People who register: what each wants to say, drawn from a seed, and how they go on from what they see.
+
+A person answers the question that stands on the screen and nothing else. They know no state of the service; what went
+wrong on the way they notice in the summary, as people do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+from bot.messages import Button
+from bot.texts import Texts
+from handlers.words import phone_shown
+from storage.contacts import Child
+from storage.programme import Institution, Programme
+from tests.faults.ledger import Ledger
+from tests.faults.phones import Act, Phone, Screen
+
+FIRST = ("Мария", "Иванка", "Асен", "Румяна", "Сашо", "Емилия", "Борис", "Радка", "Митко", "Силвия", "Илия", "Жана")
+LAST = ("Иванова", "Петрова", "Ангелов", "Тодорова", "Асенов", "Маринова", "Каменов", "Ильова", "Христова", "Цанков")
+PURPOSES = ("work", "school", "both", "other")
+WORK = ("no_searching", "no_not_searching", "yes", "studying", "skip")
+KEYS = ("name", "phone", "settlement", "purpose", "institutions", "work", "interests")
+TICK = "☑"
+
+
+@dataclass(slots=True)
+class Wish:
+    """What a person wants to have said in the end."""
+
+    language: str
+    name: str
+    phone: str  # E.164, or empty
+    settlement: str
+    purpose: str
+    classes: dict[str, list[str]]  # institution → classes or groups; empty: does not know
+    work: str
+    interests: dict[str, list[str]]  # by purpose
+
+    @property
+    def children(self) -> set[Child]:
+        if self.purpose not in ("school", "both"):
+            return set()
+        return {Child(code, group) for code, groups in self.classes.items() for group in groups or [""]}
+
+    @property
+    def status(self) -> str:
+        """What they said of work, if they were asked."""
+        return self.work if self.purpose in ("work", "both") and self.work != "skip" else ""
+
+
+@dataclass(slots=True)
+class Resident:
+    """One person."""
+
+    number: int
+    chance: random.Random
+    programme: Programme
+    texts: Texts
+    wish: Wish
+    reads_more: bool
+    goes_back: set[str]  # questions from which they go back once
+    change: str  # what they change their mind about at the summary, or nothing
+    unsure: bool = False  # their own repetition, or a message seen twice, may have led them astray
+    registered: bool = False
+    _visits: dict[str, int] = field(default_factory=dict)
+    _seen: set[Screen] = field(default_factory=set)
+    _mended: set[str] = field(default_factory=set)
+
+    async def register(self, phone: Phone, ledger: Ledger, patience: float) -> None:
+        """From the first message to the menu, however often the service dies meanwhile."""
+        await phone.begin()
+        act = None
+        while not self.registered:
+            if not await phone.news(patience * self.chance.uniform(1.0, 1.5)):
+                self.unsure = True
+                ledger.repeated += 1
+                await (phone.act(act) if act else phone.begin())
+                continue
+            await asyncio.sleep(self.chance.uniform(0.0, 0.2))
+            screen = phone.screen()
+            self.registered = screen.registered
+            if not screen.registered and screen.question:
+                act = self._odd(phone) or self.answer(screen, ledger)
+                await phone.act(act)
+        ledger.note("registered", person=self.number)
+
+    def _odd(self, phone: Phone) -> Act | None:
+        """Now and then people press an old button, or send a picture, or ask for a person."""
+        dice = self.chance.random()
+        if dice < 0.02 and (old := phone.older()):
+            return Act(old)
+        if dice < 0.04 and phone.address and phone.address.channel == "telegram":
+            return Act(sticker=True)
+        return Act(Button("", "/person")) if 0.04 <= dice < 0.05 else None
+
+    def answer(self, screen: Screen, ledger: Ledger) -> Act:
+        """What to do about the question on the screen."""
+        self.unsure |= screen in self._seen
+        self._seen.add(screen)
+        key = screen.question
+        self._visits[key] = self._visits.get(key, 0) + 1
+        if key in self.goes_back:
+            self.goes_back.discard(key)
+            self.unsure = True  # words on their way may now meet an earlier question
+            return _back(screen)
+        wish = self.wish
+        match key:
+            case "language":
+                return _tap(screen, wish.language)
+            case "practice":
+                return _tap(screen, "ok")
+            case "consent":
+                return _tap(screen, "more" if self.reads_more and screen.button("more") else "yes")
+            case "adult":
+                return _tap(screen, "yes")
+            case "same":
+                return _tap(screen, "no")
+            case "phone":
+                return self._phone(screen)
+            case "name":
+                offered = (b for b in screen.buttons if b.label == wish.name)
+                return Act(next(offered)) if self.number % 2 and any(offered) else Act(text=wish.name)
+            case "settlement":
+                return self._settlement(screen)
+            case "purpose":
+                return _tap(screen, wish.purpose)
+            case "institutions":
+                return _many(screen, list(wish.classes))
+            case "work":
+                return _tap(screen, wish.work)
+            case "confirm":
+                return self._confirm(screen, ledger)
+        kind, _, rest = key.partition("-")
+        return _many(screen, wish.interests[rest] if kind == "interests" else wish.classes.get(rest, []))
+
+    def _phone(self, screen: Screen) -> Act:
+        share = next((b for b in screen.buttons if b.shares_phone), None)
+        none = next(b for b in screen.buttons if b.label.startswith("🚫"))
+        if not self.wish.phone:
+            return Act(none)
+        return Act(share) if share else Act(text="0" + self.wish.phone.removeprefix("+359"))
+
+    def _settlement(self, screen: Screen) -> Act:
+        place = self.programme.settlement(self.wish.settlement)
+        if button := screen.button(place.code):
+            return Act(button)
+        return Act(text=place.name if self._visits["settlement"] % 2 == 0 else place.name[:3])
+
+    def _confirm(self, screen: Screen, ledger: Ledger) -> Act:
+        """Read the summary; change what is not so, or what one thinks better of."""
+        wrong = [key for key in KEYS if not self._shows(screen, key)]
+        if not self.unsure and (lost := set(wrong) - self._mended):
+            ledger.changed.append(f"{self.number}: {', '.join(sorted(lost))}")
+        if not wrong and self.change:
+            self._change_mind()
+            wrong = [key for key in KEYS if not self._shows(screen, key)]
+        self._mended = set(wrong)
+        if wrong:
+            return Act(screen.button("change") or screen.button(wrong[0]) or screen.button("back"))
+        return _tap(screen, "yes") if screen.button("yes") else _back(screen)
+
+    def _shows(self, screen: Screen, key: str) -> bool:
+        return all(part in screen.text for part in self._summary(key))
+
+    def _summary(self, key: str) -> list[str]:
+        """What the summary must say of one answer."""
+        wish, programme = self.wish, self.programme
+        match key:
+            case "name":
+                return [f"👤 {wish.name}"]
+            case "phone":
+                return [f"📞 {phone_shown(wish.phone)}"] if wish.phone else [self.texts("summary.no_phone")]
+            case "settlement":
+                return [f"📍 {programme.settlement(wish.settlement).label}"]
+            case "purpose":
+                return [self.texts(f"purpose.{wish.purpose}").split(maxsplit=1)[1]]
+            case "institutions":
+                return [f"{programme.institution(c.institution).short} {c.group}".strip() for c in wish.children]
+            case "work":
+                return [self.texts(f"work.{wish.status}").split(maxsplit=1)[1]] if wish.status else []
+        names = [programme.activity(code).name for code in wish.interests[wish.purpose]]
+        return names or [self.texts("summary.nothing")]
+
+    def _change_mind(self) -> None:
+        wish, other = self.wish, draw_wish(self.chance, self.number, self.programme)
+        match self.change:
+            case "name":
+                wish.name += " -" + wish.name.split()[-1]
+            case "settlement":
+                wish.settlement = other.settlement
+            case "purpose":
+                wish.purpose = other.purpose
+            case "interests":
+                wish.interests[wish.purpose] = other.interests[wish.purpose]
+        self.change = ""
+
+
+def draw(seed: str, number: int, programme: Programme, texts: Texts) -> Resident:
+    """The person with this number; the same for the same seed."""
+    chance = random.Random(f"{seed}:{number}")
+    questions = ("practice", "adult", "phone", "name", "settlement", "purpose", "institutions", "work", "confirm")
+    back = set(chance.sample(questions, chance.choice((0, 0, 0, 1, 2))))
+    change = chance.choice(("", "", "", "name", "settlement", "purpose", "interests"))
+    wish = draw_wish(chance, number, programme)
+    return Resident(number, chance, programme, texts, wish, chance.random() < 0.2, back, change)
+
+
+def draw_wish(chance: random.Random, number: int, programme: Programme) -> Wish:
+    """What somebody might want to say."""
+    interests = {}
+    for purpose in PURPOSES:
+        codes = [activity.code for activity in programme.activities_for(purpose)]
+        interests[purpose] = chance.sample(codes, chance.choice((0, 1, 1, 2, 2)))
+    return Wish(
+        language=chance.choice(("bg", "bg", "rom")),
+        name=f"{chance.choice(FIRST)} {chance.choice(LAST)}",
+        phone=f"+35988{7_000_000 + number}" if chance.random() < 0.8 else "",
+        settlement=chance.choice(programme.settlements).code,
+        purpose=chance.choice(PURPOSES),
+        classes={i.code: _classes(chance, i) for i in chance.sample(programme.institutions, chance.choice((1, 1, 2)))},
+        work=chance.choice(WORK),
+        interests=interests,
+    )
+
+
+def _classes(chance: random.Random, institution: Institution) -> list[str]:
+    if chance.random() < 0.15:
+        return []
+    chosen = chance.sample(institution.groups, chance.choice((1, 1, 2)))
+    return [f"{group} {chance.choice('абв')}" if group.isdigit() and chance.random() < 0.5 else group for group in chosen]
+
+
+def _tap(screen: Screen, code: str) -> Act:
+    button = screen.button(code)
+    assert button, f"{screen.question}: no button {code} among {[b.press for b in screen.buttons]}"
+    return Act(button)
+
+
+def _back(screen: Screen) -> Act:
+    """The way back; where there is none, the word for it."""
+    labelled = (b for b in screen.buttons if b.label.startswith("⬅"))
+    return Act(screen.button("back") or next(labelled, None), text="назад")
+
+
+def _many(screen: Screen, wanted: list[str]) -> Act:
+    """Tick one more or one less; done when it is as it shall be."""
+    shown = {b.press.rpartition(".")[2]: b for b in screen.buttons if b.press.count(".") == 2}
+    ticked = {code for code, button in shown.items() if button.label.startswith(TICK)}
+    for code in [c for c in wanted if c not in ticked] + sorted(ticked - set(wanted)):
+        return Act(shown[code]) if code in shown else Act(text=code)
+    return Act(shown["done"])
