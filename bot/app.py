@@ -21,7 +21,7 @@ import uvicorn
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
-from bot import logs
+from bot import logs, profile
 from bot.channels import Channel, Unavailable
 from bot.channels.web import Rates, Title, WebChannel
 from bot.inbox import Inbox, utc_now
@@ -194,7 +194,8 @@ def _channels(
 
 def _web(settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox) -> Channel:
     title = Title(
-        name=programme.beneficiary, subtitle="Мост – за срещи и обучения", funding=programme.funding.header.lstrip("🇪🇺 "),
+        name=programme.beneficiary, subtitle="Мост – за срещи и обучения",
+        funding=programme.funding.header.lstrip("🇪🇺 "),
         person=programme.person.name, phone=programme.person.phone, about=programme.funding.statement,
     )  # fmt: skip
 
@@ -211,13 +212,13 @@ def _web(settings: Settings, programme: Programme, key: bytes, database: Databas
 
 
 def _telegram(settings: Settings, programme: Programme, key: bytes, inbox: Inbox) -> Channel:
-    from bot.channels.telegram import TelegramChannel
-    from bot.profile import telegram_profile
+    from bot.channels.telegram import Profile, TelegramChannel
 
+    shown = {language: Profile(*words) for language, words in profile.by_language(programme).items()}
     return TelegramChannel(
         settings.telegram_token.get_secret_value(), inbox.accept, api_url=settings.telegram_api_url,
         public_url=settings.public_url, webhook_secret=webhook_secret(settings, key),
-        path_secret=derive(key, "telegram path").hex()[:32], profile=telegram_profile(programme),
+        path_secret=derive(key, "telegram path").hex()[:32], profile=shown,
     )  # fmt: skip
 
 

@@ -91,11 +91,17 @@ class Option:
 class Question(Protocol):
     """What `ask` takes. Pure: the same message and draft always give the same reading."""
 
-    def says(self, draft: Any) -> Phrase: ...
+    def says(self, draft: Any) -> Phrase:
+        """The question's words, given what is already there of the answer."""
+        ...
 
-    def options(self, draft: Any) -> Sequence[Option]: ...
+    def options(self, draft: Any) -> Sequence[Option]:
+        """The buttons under it, given the same."""
+        ...
 
-    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading: ...
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        """What a message means as an answer. `code` is that of a button of this question, empty when none was pressed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.channels.telegram_run import Profile
-
 if TYPE_CHECKING:
     from storage.programme import Programme
 
@@ -34,11 +32,15 @@ COMMANDS = {
 }
 
 
-def telegram_profile(programme: Programme) -> dict[str, Profile]:
+Shown = tuple[tuple[tuple[str, str], ...], str, str]
+"""Commands with what they do, the description, the short description."""
+
+
+def by_language(programme: Programme) -> dict[str, Shown]:
     """By language code; the empty one is what everybody else sees, in the programme's own language."""
-    made = {}
+    shown: dict[str, Shown] = {}
     for language in ("", *programme.profiles):
         words = programme.profile(language)
         commands = COMMANDS.get(language or programme.language, COMMANDS["bg"])
-        made[language] = Profile(commands, words.description, words.short)
-    return made
+        shown[language] = (commands, words.description, words.short)
+    return shown

@@ -118,8 +118,8 @@ class Texts:
 
 
 def _together(own: str, base: str) -> str:
-    """Both languages: on one line for a label, one above the other for a message."""
-    if "\n" in own or "\n" in base or len(own) + len(base) > 60:  # noqa: PLR2004  (what fits one line of a phone)
+    """Both languages: on one line for a label, one above the other for a message. A label has no full stop."""
+    if any(mark in base for mark in "\n.?!") or "\n" in own or len(own) + len(base) > 60:  # noqa: PLR2004  (a phone's line)
         return f"{own}\n\n{base}"
     icon, _, rest = base.partition(" ")
     if rest and own.startswith(icon + " "):

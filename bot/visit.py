@@ -18,6 +18,7 @@ from bot import dialog
 from bot.alphabets import fold
 from bot.chat import Acting, Chat, Conflict, Finish, Line, Option, Person, Script
 from bot.dialog import Stage, Stored, Talk, Turn
+from bot.lengths import LONGEST, split
 from bot.messages import Button, Incoming, Outgoing
 from bot.texts import Phrase, Texts
 from storage import contacts
@@ -85,12 +86,13 @@ class Visit:
         return self.world.texts(phrase, self.language)
 
     def finished(self) -> list[Outgoing]:
-        """All that is to be sent, the lasting menu on what has no buttons of its own."""
+        """All that is to be sent; what is too long in parts, and the lasting menu on what has no buttons of its own."""
+        parts = [part for message in self.messages for part in _parts(message)]
         if not self.registered:
-            return self.messages
+            return parts
         labels = [self._text(key) for key, _ in self.world.menu]
         menu = tuple(tuple(labels[i : i + 2]) for i in range(0, len(labels), 2))
-        return [m if m.rows else replace(m, menu=menu) for m in self.messages]
+        return [part if part.rows else replace(part, menu=menu) for part in parts]
 
     # --- conversations --------------------------------------------------------------------------------------------
 
@@ -225,3 +227,11 @@ class Visit:
             self._after(finish.act(self.connection, self._acting(), **finish.values))
         if finish.then:
             self.open(finish.then, finish.given)
+
+
+def _parts(message: Outgoing) -> list[Outgoing]:
+    """A long text as several messages, each of which is sent, and repeated, by itself. Buttons stand under the last."""
+    if len(message.text) < LONGEST // 2 or message.document:
+        return [message]
+    *before, last = split(message.text)
+    return [*(Outgoing(text) for text in before), replace(message, text=last)]

@@ -91,6 +91,7 @@ class Resident:
         """Now and then people press an old button, or send a picture, or ask for a person."""
         dice = self.chance.random()
         if dice < 0.02 and (old := phone.older()):
+            self.unsure = True
             return Act(old)
         if dice < 0.04 and phone.address and phone.address.channel == "telegram":
             return Act(sticker=True)
@@ -172,23 +173,26 @@ class Resident:
             case "name":
                 return [f"👤 {wish.name}"]
             case "phone":
-                return [f"📞 {phone_shown(wish.phone)}"] if wish.phone else [self.texts("summary.no_phone")]
+                return [f"📞 {phone_shown(wish.phone)}"] if wish.phone else [self._word("summary.no_phone")]
             case "settlement":
                 return [f"📍 {programme.settlement(wish.settlement).label}"]
             case "purpose":
-                return [self.texts(f"purpose.{wish.purpose}").split(maxsplit=1)[1]]
+                return [self._word(f"purpose.{wish.purpose}")]
             case "institutions":
                 return [f"{programme.institution(c.institution).short} {c.group}".strip() for c in wish.children]
             case "work":
-                return [self.texts(f"work.{wish.status}").split(maxsplit=1)[1]] if wish.status else []
+                return [self._word(f"work.{wish.status}")] if wish.status else []
         names = [programme.activity(code).name for code in wish.interests[wish.purpose]]
-        return names or [self.texts("summary.nothing")]
+        return names or [self._word("summary.nothing")]
+
+    def _word(self, key: str) -> str:
+        return self.texts(key, self.wish.language)
 
     def _change_mind(self) -> None:
         wish, other = self.wish, draw_wish(self.chance, self.number, self.programme)
         match self.change:
             case "name":
-                wish.name += " -" + wish.name.split()[-1]
+                wish.name += f"-{self.chance.choice(LAST)}"
             case "settlement":
                 wish.settlement = other.settlement
             case "purpose":

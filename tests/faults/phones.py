@@ -70,6 +70,12 @@ class Phone(Protocol):
     def older(self) -> Button | None: ...
 
 
+def _old(screens: Sequence[Screen]) -> Button | None:
+    """A button from further up; never one by which somebody would refuse or leave."""
+    buttons = [b for screen in screens for b in screen.buttons if b.press and not b.press.endswith(".no")]
+    return buttons[len(buttons) // 2] if buttons else None
+
+
 # --- Telegram ---------------------------------------------------------------------------------------------------------
 
 
@@ -155,8 +161,7 @@ class TelegramPhone:
         return Screen("", ())
 
     def older(self) -> Button | None:
-        buttons = [b for m in self._person.messages[:-1] for b in _telegram_screen(m).buttons if b.press]
-        return buttons[len(buttons) // 2] if buttons else None
+        return _old([_telegram_screen(message) for message in self._person.messages[:-1]])
 
     def _holding(self, button: Button) -> Message:
         shows = (m for m in reversed(self._person.messages) if any(b.press == button.press for b in _inline(m)))
@@ -277,8 +282,7 @@ class WebPhone:
         return Screen("", ())
 
     def older(self) -> Button | None:
-        buttons = [b for line in self._lines[:-1] for b in _web_screen(line).buttons if b.press]
-        return buttons[len(buttons) // 2] if buttons else None
+        return _old([_web_screen(line) for line in self._lines[:-1]])
 
 
 def _web_screen(line: dict[str, Any]) -> Screen:
