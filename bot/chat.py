@@ -100,7 +100,7 @@ class Question(Protocol):
         ...
 
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
-        """What a message means as an answer. `code` is that of a button of this question, empty when none was pressed."""
+        """What a message means as an answer. `code` is that of this question's button, empty when none was pressed."""
         ...
 
 

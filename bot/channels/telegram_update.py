@@ -25,7 +25,6 @@ _LONGEST_ID: Final = 2**53  # ids have up to 52 significant bits
 _LAST_DATE: Final = 2**33
 _WORD_BYTES: Final = 64  # of callback_data; ids of queries have twenty digits
 _TYPED_LENGTH: Final = 4096  # of one message
-_KEPT_LENGTH: Final = 4096  # all that a message can hold: what is too long is for the question to say
 _NAME_LENGTH: Final = 128
 _PHONE_LENGTH: Final = 64
 _REGION: Final = "BG"
@@ -200,9 +199,8 @@ def normal_phone(number: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _words(text: str) -> tuple[str, tuple[str, ...]]:
-    """What was typed, without numbers we must not hold. Hidden before cut: half an ЕГН would not be recognised."""
-    words, hidden = privacy.hide_numbers(privacy.clean(text, _TYPED_LENGTH))
-    return (words if len(words) <= _KEPT_LENGTH else privacy.clean(words, _KEPT_LENGTH)), hidden
+    """All that was typed, without numbers we must not hold. What is too long is for the question to say."""
+    return privacy.hide_numbers(privacy.clean(text, _TYPED_LENGTH))
 
 
 def _fresh(raw: Mapping[str, Any], frame: _Frame, dated: str) -> tuple[_Sender, datetime] | Ignored:

@@ -45,7 +45,7 @@ SAID = [
     Said("a code in the press", {"press": "/start sou-5b", "code": "x"}, Kind.START, text="sou-5b"),
     Said("a code that cannot be ours", {"press": "/start", "code": "<b>"}, Kind.START),
     Said("a start of 64 letters at most", {"press": "/start", "code": "a" * 65}, Kind.START),
-    Said("10,000 letters are cut to 1,000", {"text": "ж" * 10_000}, Kind.TEXT, text="ж" * 1000),
+    Said("10,000 letters are cut to 4,096", {"text": "ж" * 10_000}, Kind.TEXT, text="ж" * 4096),
     Said("emoji", {"text": "😀👍🏽"}, Kind.TEXT, text="😀👍🏽"),
     Said("an ЕГН is taken out", {"text": "ЕГН 7501020018"}, Kind.TEXT, text="ЕГН [скрито]", hidden=("egn",)),
 ]

@@ -12,223 +12,128 @@ import argparse
 import asyncio
 import contextlib
 import random
+import shutil
 import signal
 import statistics
 import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import aiohttp
-
-from bot.channels.telegram import LIMITS
-from bot.messages import Address
-from bot.texts import Texts
-from storage.cipher import Cipher
-from storage.database import Database
-from storage.programme import load
 from tests import postgres
-from tests.faults.check import Findings, check, pending
-from tests.faults.ledger import Ledger
-from tests.faults.people import Resident, draw
-from tests.faults.phones import Phone, TelegramPhone, WatchedTelegram, WebPhone
-from tests.faults.service import ROOT, Broken, Place, Service, free_port, nursery
+from tests.faults.ordeal import Plan, Report, run
 
-SEND_SECONDS = 0.03  # what a call of the Bot API takes: most kills then meet one on its way
-STOP_SECONDS = 5.0
-LAST_ONES = 60.0  # seconds in which everybody must be done once the killing is over
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One run."""
-
-    database_url: str
-    mode: str  # how Telegram delivers: polling or webhook
-    kills: int
-    people: int
-    seed: str
-    signal: signal.Signals = signal.SIGKILL
-    life: tuple[float, float] = (0.2, 1.5)  # seconds from the first answer of /healthz to the kill
-    patience: float = 4.0  # seconds after which somebody says again what was not answered
-
-    @property
-    def name(self) -> str:
-        return f"{self.database_url.partition('+')[0]}, {self.mode}"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one run showed."""
-
-    plan: Plan
-    ledger: Ledger
-    findings: Findings
-    seconds: float
-
-    @property
-    def bound(self) -> int:
-        """How many messages may arrive twice: those that a kill can meet on their way. None at a graceful stop."""
-        return self.plan.kills * LIMITS.concurrency if self.plan.signal == signal.SIGKILL else 0
-
-    @property
-    def faults(self) -> list[str]:
-        """Every promise that was not kept."""
-        faults = list(self.findings.wrong)
-        if self.findings.duplicates > self.bound:
-            faults.append(f"{self.findings.duplicates} messages arrived twice, and {self.bound} may")
-        faults += [f"a stop took {s:.1f} s" for s in self.ledger.stops if s > STOP_SECONDS]
-        if self.plan.signal != signal.SIGKILL and self.findings.uncertain:
-            faults.append(f"{self.findings.uncertain} messages uncertain after graceful stops")
-        return faults
-
-
-# --- one run ----------------------------------------------------------------------------------------------------------
-
-
-async def run(plan: Plan, folder: Path) -> Report:
-    """Let people register while the service dies `kills` times, then check what is left."""
-    began = time.monotonic()
-    place = Place(plan.database_url, folder, free_port())
-    with Ledger(folder / "ledger.jsonl") as ledger:
-        async with _network(place, plan, ledger) as (service, telegram, http):
-            people = _people(plan, place, ledger, telegram, http)
-            await _ordeal(plan, service, ledger, people)
-            async with Database(plan.database_url, Cipher(place.key())) as database:
-                await _settled(database)
-                ledger.stops.append(await service.end(signal.SIGTERM))
-                known = [(resident, phone.address or Address("web", "")) for resident, phone in people]
-                findings = await database.read(lambda connection: check(connection, ledger, known))
-        _unfinished(people, findings)
-        _log(place, [resident for resident, _ in people], findings)
-    return Report(plan, ledger, findings, time.monotonic() - began)
-
-
-@contextlib.asynccontextmanager
-async def _network(
-    place: Place, plan: Plan, ledger: Ledger
-) -> AsyncIterator[tuple[Service, WatchedTelegram, aiohttp.ClientSession]]:
-    timeout = aiohttp.ClientTimeout(total=10)
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)  # a connection dies with the service it led to
-    async with (
-        WatchedTelegram(ledger, place.url, SEND_SECONDS) as telegram,
-        aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http,
-    ):
-        settings = {"BOT_TELEGRAM_TOKEN": telegram.token, "BOT_TELEGRAM_API_URL": telegram.url}
-        if plan.mode == "webhook":
-            settings["BOT_PUBLIC_URL"] = "https://bot.example"
-        async with nursery(place, http, settings) as service:
-            yield service, telegram, http
-
-
-def _people(
-    plan: Plan, place: Place, ledger: Ledger, telegram: WatchedTelegram, http: aiohttp.ClientSession
-) -> list[tuple[Resident, Phone]]:
-    programme, texts = load(ROOT / "storage/programmes/vidin.toml"), Texts.load()
-    people: list[tuple[Resident, Phone]] = []
-    for number in range(plan.people):
-        resident = draw(plan.seed, number, programme, texts)
-        wish = resident.wish
-        if number % 2:
-            web = WebPhone(number, place.url, http, ledger, resident.chance, plan.patience)
-            people.append((resident, web))
-        else:
-            person = telegram.user(1000 + number, wish.name, phone=wish.phone.removeprefix("+"))
-            people.append((resident, TelegramPhone(number, telegram, person)))
-    return people
-
-
-async def _ordeal(plan: Plan, service: Service, ledger: Ledger, people: Sequence[tuple[Resident, Phone]]) -> None:
-    """New people come in every life of the service; the last ones finish in peace."""
-    chance = random.Random(f"{plan.seed}:kills")
-    coming = iter(people)
-    await service.start()
-    with contextlib.suppress(TimeoutError):  # whoever is not done by then is counted
-        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
-            for death in range(plan.kills):
-                due = plan.people * (death + 1) // plan.kills - plan.people * death // plan.kills
-                _arrive(tasks, coming, due, ledger, plan.patience)
-                await asyncio.sleep(chance.uniform(*plan.life))
-                await _die(plan, service, ledger)
-            limit.reschedule(asyncio.get_running_loop().time() + LAST_ONES)
-
-
-def _arrive(
-    tasks: asyncio.TaskGroup, coming: Iterator[tuple[Resident, Phone]], due: int, ledger: Ledger, patience: float
-) -> None:
-    for resident, phone in itertools.islice(coming, due):
-        tasks.create_task(resident.register(phone, ledger, patience), name=f"person {resident.number}")
-
-
-async def _die(plan: Plan, service: Service, ledger: Ledger) -> None:
-    ledger.note("killed", life=service.lives)
-    ledger.keep()
-    stopped = await service.end(plan.signal)
-    if plan.signal != signal.SIGKILL:
-        ledger.stops.append(stopped)
-    ledger.restarts.append(await service.start())
-    ledger.note("ready", life=service.lives)
-
-
-async def _settled(database: Database) -> None:
-    """Wait for the last messages; what never leaves the outbox is found by the checker."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SETTLE_SECONDS):
-            while await database.read(pending):
-                await asyncio.sleep(0.1)
-
-
-def _read_log(place: Place, people: Sequence[Resident]) -> list[str]:
-    """What the service's log must not hold: an error that nobody expected, and anything personal."""
-    log = place.log.read_text(encoding="utf-8")
-    personal = {word for r in people for word in (r.wish.name, r.wish.phone.removeprefix("+359")) if word}
-    wrong = [f"the log holds personal data of {len(found)} people"] if (found := [w for w in personal if w in log]) else []
-    return [*wrong, "the log holds a traceback"] if "Traceback" in log else wrong
-
-
-# --- the command ------------------------------------------------------------------------------------------------------
+MODES = ("polling", "webhook")
+COLUMNS: dict[str, Callable[[Report], object]] = {
+    "run": lambda r: r.plan.name,
+    "kills": lambda r: r.plan.kills,
+    "people": lambda r: r.plan.people,
+    "offered": lambda r: len(r.ledger.offered),
+    "acknowledged": lambda r: len(r.ledger.acknowledged & r.ledger.offered.keys()),
+    "said again": lambda r: r.ledger.repeated,
+    "lost": lambda r: r.findings.lost,
+    "arrived twice": lambda r: r.findings.duplicates,
+    "bound": lambda r: r.bound,
+    "most copies": lambda r: r.findings.copies,
+    "uncertain": lambda r: r.findings.uncertain,
+    "ready p50": lambda r: f"{statistics.median(r.ledger.restarts):.2f} s",
+    "ready p95": lambda r: f"{_p95(r.ledger.restarts):.2f} s",
+    "longest stop": lambda r: f"{max(r.ledger.stops):.2f} s",
+    "took": lambda r: f"{r.seconds:.0f} s",
+}
 
 
 def main(argv: list[str]) -> int:
     """Run what was asked for and print a table. 0 only when every promise was kept."""
     options = _options(argv)
+    folder = Path(tempfile.mkdtemp(prefix="most-crash-"))
+    print(f"seed {options.seed}: {options.kills} kills and {options.people} people on each database", flush=True)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="most-crash-")))
         try:
-            plans = list(_plans(options, folder, stack))
+            plans = _plans(options, folder, stack)
         except postgres.Absent as absent:
-            print(f"{absent}; or try SQLite alone: --database sqlite")
+            print(f"{absent}; without it: --database sqlite")
             return 2
-        print(f"seed {options.seed}; {options.kills} kills and {options.people} people on each database", flush=True)
-        try:
-            reports = asyncio.run(_all(plans, folder))
-        except* Broken as broken:
-            print("\n".join(str(error) for error in broken.exceptions))
-            return 1
+        reports = asyncio.run(_all(plans, folder))
     print(table(reports))
-    return 1 if any(report.faults for report in reports) else 0
+    faults = [f"{report.plan.name}: {fault}" for report in reports for fault in report.faults]
+    if faults:
+        print("", *faults, f"seed {options.seed}; ledgers and logs: {folder}", sep="\n")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def table(reports: Sequence[Report]) -> str:
+    """The figures, a line for each and a column for each run."""
+    width = max(len(name) for name in COLUMNS)
+    lines = [[f"{figure(report)}" for report in reports] for figure in COLUMNS.values()]
+    wide = max(len(cell) for line in lines for cell in line)
+    return "\n".join(
+        f"{name:<{width}}  " + "  ".join(f"{cell:>{wide}}" for cell in line)
+        for name, line in zip(COLUMNS, lines, strict=True)
+    )
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python3 -m bot test crash", description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=200, help="on each database; divided between the modes")
-    parser.add_argument("--people", type=int, default=300, help="on each database; half on Telegram, half on the web")
+    parser = argparse.ArgumentParser(prog="python3 -m bot test crash", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=200, help="on each database, divided between the modes")
+    parser.add_argument("--people", type=int, default=300, help="on each database, half on Telegram, half on the web")
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
-    parser.add_argument("--mode", choices=("polling", "webhook", "both"), default="both")
-    parser.add_argument("--signal", choices=("KILL", "TERM"), default="KILL")
-    parser.add_argument("--seed", default=f"{random.SystemRandom().getrandbits(32)}")
+    parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="how Telegram delivers")
+    parser.add_argument("--signal", choices=("KILL", "TERM"), default="KILL", help="TERM: ask it to stop instead")
+    parser.add_argument("--seed", default=f"{random.SystemRandom().getrandbits(32)}", help="the same people and moments")
     return parser.parse_args(argv)
 
 
-def _plans(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> Iterator[Plan]:
-    modes = ("polling", "webhook") if options.mode == "both" else (options.mode,)
+def _plans(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> list[list[Plan]]:
+    """For each database its runs, one after the other; each begins with a database that has no schema yet."""
+    modes = MODES if options.mode == "both" else (options.mode,)
+    databases = ("sqlite", "postgres") if options.database == "both" else (options.database,)
     number = signal.Signals[f"SIG{options.signal}"]
-    for database in ("sqlite", "postgres") if options.database == "both" else (options.database,):
-        for nth, mode in enumerate(modes):
-            kills, people = (_share(whole, nth, len(modes)) for whole in (options.kills, options.people))
-            if database == "sqlite":
-                url = f"sqlite+aiosqlite:///{folder}/{mode}.db"
-            else:
-                ...
-            yield Plan(url, mode, kills, people, f"{options.seed}", number)
+    plans = []
+    for name in databases:
+        new = _databases(name, folder, stack)
+        kills, people = (_shares(whole, len(modes)) for whole in (options.kills, options.people))
+        mine = zip(modes, kills, people, strict=True)
+        plans.append([Plan(next(new), mode, k, p, options.seed, number) for mode, k, p in mine])
+    return plans
+
+
+def _databases(name: str, folder: Path, stack: contextlib.ExitStack) -> Iterator[str]:
+    """Addresses of new databases. Raises postgres.Absent."""
+    if name == "sqlite":
+        return (f"sqlite+aiosqlite:///{folder}/{number}.db" for number in range(len(MODES)))
+    url, stop = postgres.find()
+    stack.callback(stop)
+    server = stack.enter_context(postgres.Server(url))
+
+    def new() -> str:
+        made = server.create()
+        stack.callback(server.drop, made)
+        return server.url(made)
+
+    return (new() for _ in MODES)
+
+
+def _shares(whole: int, parts: int) -> list[int]:
+    return [whole * (n + 1) // parts - whole * n // parts for n in range(parts)]
+
+
+async def _all(plans: Sequence[Sequence[Plan]], folder: Path) -> list[Report]:
+    """The databases beside each other: most of a life is waiting."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(_one_after_the_other(mine, folder), name=mine[0].name) for mine in plans]
+    return [report for task in running for report in task.result()]
+
+
+async def _one_after_the_other(plans: Sequence[Plan], folder: Path) -> list[Report]:
+    reports = []
+    for plan in plans:
+        place = folder / plan.name.replace(", ", "-")
+        place.mkdir()
+        reports.append(await run(plan, place))
+    return reports
+
+
+def _p95(seconds: Sequence[float]) -> float:
+    return sorted(seconds)[round(0.95 * (len(seconds) - 1))]

@@ -207,18 +207,19 @@ class WebPhone:
     async def begin(self) -> None:
         # People come from many places: a proxy names each.
         self._headers = {"X-Forwarded-For": f"10.1.{self.number // 250}.{self.number % 250 + 1}"}
-        page, cookie = await self._open()
+        page, (name, cookie) = await self._open()
         self._csrf = unescape(_found(r'name="csrf" value="([^"]+)"', page))
         self._chat = _found(r'data-chat="([^"]+)"', page)
         self.address = Address("web", cookie.rpartition(".")[0])
-        self._headers |= {"Cookie": f"chat={cookie}", "Accept": "application/json", "X-Chat": "1"}
+        self._headers |= {"Cookie": f"{name}={cookie}", "Accept": "application/json", "X-Chat": "1"}
         await self._send({"press": "/start"}, kind="start")
 
-    async def _open(self) -> tuple[str, str]:
+    async def _open(self) -> tuple[str, tuple[str, str]]:
         while True:
             try:
                 async with self.http.get(f"{self.url}/", headers=self._headers) as answer:
-                    return await answer.text(), answer.cookies["chat"].value
+                    given = next(iter(answer.cookies.values()))
+                    return await answer.text(), (given.key, given.value)
             except (aiohttp.ClientError, OSError):
                 await asyncio.sleep(self.chance.uniform(0.05, 0.2))
 

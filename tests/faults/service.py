@@ -26,11 +26,12 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a service lives: its database, its folder, its port."""
+    """Where a service lives: its database, its folder, its port, its key."""
 
     database_url: str
     folder: Path
     port: int
+    key: bytes
 
     @property
     def url(self) -> str:
@@ -40,15 +41,11 @@ class Place:
     def log(self) -> Path:
         return self.folder / "service.log"
 
-    def key(self) -> bytes:
-        """The key that the service made for itself."""
-        return base64.b64decode((self.folder / "secret.key").read_text())
-
     def environment(self, **more: str) -> dict[str, str]:
         """Nothing of the developer's own bot, and this place."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith("BOT_") or name == "BOT_VENV"}
         own = {"BOT_DATABASE_URL": self.database_url, "BOT_DATA_DIR": str(self.folder), "BOT_PORT": str(self.port)}
-        return {**plain, **own, **more}
+        return {**plain, **own, "BOT_SECRET_KEY": base64.b64encode(self.key).decode(), **more}
 
 
 def free_port() -> int:
