@@ -53,7 +53,9 @@ def check(connection: Connection, ledger: Ledger, people: Sequence[tuple[Residen
 def _integrity(connection: Connection, found: Findings) -> None:
     """The file is whole. PostgreSQL has no such command: every row of every table is read and opened instead."""
     if connection.dialect.name == "sqlite":
-        answers = [connection.execute(text(f"PRAGMA {name}")).all() for name in ("integrity_check", "foreign_key_check")]
+        answers = [
+            connection.execute(text(f"PRAGMA {name}")).all() for name in ("integrity_check", "foreign_key_check")
+        ]
         if [list(map(tuple, rows)) for rows in answers] != [[("ok",)], []]:
             found.wrong.append(f"the database is damaged: {answers}")
     for table in tables.metadata.sorted_tables:

@@ -81,7 +81,9 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="how Telegram delivers")
     parser.add_argument("--signal", choices=("KILL", "TERM"), default="KILL", help="TERM: ask it to stop instead")
-    parser.add_argument("--seed", default=f"{random.SystemRandom().getrandbits(32)}", help="the same people and moments")
+    parser.add_argument(
+        "--seed", default=f"{random.SystemRandom().getrandbits(32)}", help="the same people and moments"
+    )
     return parser.parse_args(argv)
 
 

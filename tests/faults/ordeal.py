@@ -178,5 +178,7 @@ def _read_log(place: Place, people: Sequence[Resident]) -> list[str]:
     """What the service's log must not hold: an error that nobody expected, and anything personal."""
     log = place.log.read_text(encoding="utf-8")
     personal = {word for r in people for word in (r.wish.name, r.wish.phone.removeprefix("+359")) if word}
-    wrong = [f"the log holds personal data of {len(found)} people"] if (found := [w for w in personal if w in log]) else []
+    wrong = (
+        [f"the log holds personal data of {len(found)} people"] if (found := [w for w in personal if w in log]) else []
+    )
     return [*wrong, "the log holds a traceback"] if "Traceback" in log else wrong

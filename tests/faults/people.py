@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bot.messages import Button
 from bot.texts import Texts
-from handlers.words import phone_shown
+from handlers.words import child_shown, phone_shown
 from storage.contacts import Child
 from storage.programme import Institution, Programme
 from tests.faults.ledger import Ledger
@@ -68,6 +69,7 @@ class Resident:
     _visits: dict[str, int] = field(default_factory=dict)
     _seen: set[Screen] = field(default_factory=set)
     _mended: set[str] = field(default_factory=set)
+    _ticks: dict[str, dict[str, bool]] = field(default_factory=dict)  # question → code → was it ticked, last seen
 
     async def register(self, phone: Phone, ledger: Ledger, patience: float) -> None:
         """From the first message to the menu, however often the service dies meanwhile."""
@@ -107,35 +109,30 @@ class Resident:
             self.goes_back.discard(key)
             self.unsure = True  # words on their way may now meet an earlier question
             return _back(screen)
-        wish = self.wish
-        match key:
-            case "language":
-                return _tap(screen, wish.language)
-            case "practice":
-                return _tap(screen, "ok")
-            case "consent":
-                return _tap(screen, "more" if self.reads_more and screen.button("more") else "yes")
-            case "adult":
-                return _tap(screen, "yes")
-            case "same":
-                return _tap(screen, "no")
-            case "phone":
-                return self._phone(screen)
-            case "name":
-                offered = (b for b in screen.buttons if b.label == wish.name)
-                return Act(next(offered)) if self.number % 2 and any(offered) else Act(text=wish.name)
-            case "settlement":
-                return self._settlement(screen)
-            case "purpose":
-                return _tap(screen, wish.purpose)
-            case "institutions":
-                return _many(screen, list(wish.classes))
-            case "work":
-                return _tap(screen, wish.work)
-            case "confirm":
-                return self._confirm(screen, ledger)
-        kind, _, rest = key.partition("-")
-        return _many(screen, wish.interests[rest] if kind == "interests" else wish.classes.get(rest, []))
+        return self._answers(screen, ledger)[key.partition("-")[0]]()
+
+    def _answers(self, screen: Screen, ledger: Ledger) -> dict[str, Callable[[], Act]]:
+        wish, about = self.wish, screen.question.partition("-")[2]
+        return {
+            "language": lambda: _tap(screen, wish.language),
+            "practice": lambda: _tap(screen, "ok"),
+            "consent": lambda: _tap(screen, "more" if self.reads_more and screen.button("more") else "yes"),
+            "adult": lambda: _tap(screen, "yes"),
+            "same": lambda: _tap(screen, "no"),
+            "phone": lambda: self._phone(screen),
+            "name": lambda: self._name(screen),
+            "settlement": lambda: self._settlement(screen),
+            "purpose": lambda: _tap(screen, wish.purpose),
+            "institutions": lambda: self._many(screen, list(wish.classes)),
+            "class": lambda: self._many(screen, wish.classes.get(about, [])),
+            "work": lambda: _tap(screen, wish.work),
+            "interests": lambda: self._many(screen, wish.interests[about]),
+            "confirm": lambda: self._confirm(screen, ledger),
+        }
+
+    def _name(self, screen: Screen) -> Act:
+        offered = next((button for button in screen.buttons if button.label == self.wish.name), None)
+        return Act(offered) if offered and self.number % 4 else Act(text=self.wish.name)
 
     def _phone(self, screen: Screen) -> Act:
         share = next((b for b in screen.buttons if b.shares_phone), None)
@@ -149,6 +146,23 @@ class Resident:
         if button := screen.button(place.code):
             return Act(button)
         return Act(text=place.name if self._visits["settlement"] % 2 == 0 else place.name[:3])
+
+    def _many(self, screen: Screen, wanted: list[str]) -> Act:
+        """Tick one more or one less, leaf on to what is not on this page, and be done when it is as it shall be."""
+        shown = {b.press.rpartition(".")[2]: b for b in screen.buttons if b.press.count(".") == 2}
+        ticks = self._ticks.setdefault(screen.question, {})
+        ticks |= {code: button.label.startswith(TICK) for code, button in shown.items()}
+        missing = [code for code in wanted if not ticks.get(code)]
+        for code in missing + [code for code, ticked in ticks.items() if ticked and code not in wanted]:
+            if code in shown:
+                return Act(shown[code])
+            if " " in code:  # a class with its letter has no button until it is typed
+                ticks[code] = True
+                return Act(text=code)
+        if missing:
+            return Act(shown["page"])
+        del self._ticks[screen.question]  # asked again, it begins anew
+        return Act(shown["done"])
 
     def _confirm(self, screen: Screen, ledger: Ledger) -> Act:
         """Read the summary; change what is not so, or what one thinks better of."""
@@ -164,29 +178,22 @@ class Resident:
         return _tap(screen, "yes") if screen.button("yes") else _back(screen)
 
     def _shows(self, screen: Screen, key: str) -> bool:
-        return all(part in screen.text for part in self._summary(key))
+        return all(any(form in screen.text for form in forms) for forms in self._summary(key))
 
-    def _summary(self, key: str) -> list[str]:
-        """What the summary must say of one answer."""
+    def _summary(self, key: str) -> list[Iterable[str]]:
+        """What the summary must say of one answer: each in one of its forms."""
         wish, programme = self.wish, self.programme
-        match key:
-            case "name":
-                return [f"👤 {wish.name}"]
-            case "phone":
-                return [f"📞 {phone_shown(wish.phone)}"] if wish.phone else [self._word("summary.no_phone")]
-            case "settlement":
-                return [f"📍 {programme.settlement(wish.settlement).label}"]
-            case "purpose":
-                return [self._word(f"purpose.{wish.purpose}")]
-            case "institutions":
-                return [f"{programme.institution(c.institution).short} {c.group}".strip() for c in wish.children]
-            case "work":
-                return [self._word(f"work.{wish.status}")] if wish.status else []
-        names = [programme.activity(code).name for code in wish.interests[wish.purpose]]
-        return names or [self._word("summary.nothing")]
-
-    def _word(self, key: str) -> str:
-        return self.texts(key, self.wish.language)
+        nothing = self.texts.all("summary.nothing")
+        said: dict[str, list[Iterable[str]]] = {
+            "name": [[f"👤 {wish.name}"]],
+            "phone": [[f"📞 {phone_shown(wish.phone)}"] if wish.phone else self.texts.all("summary.no_phone")],
+            "settlement": [[f"📍 {programme.settlement(wish.settlement).label}"]],
+            "purpose": [self.texts.all(f"purpose.{wish.purpose}")],
+            "institutions": [[child_shown(programme.institution(c.institution), c.group)] for c in wish.children],
+            "work": [self.texts.all(f"work.{wish.status}")] if wish.status else [],
+            "interests": [[programme.activity(code).name] for code in wish.interests[wish.purpose]] or [nothing],
+        }
+        return said[key]
 
     def _change_mind(self) -> None:
         wish, other = self.wish, draw_wish(self.chance, self.number, self.programme)
@@ -234,7 +241,7 @@ def _classes(chance: random.Random, institution: Institution) -> list[str]:
     if chance.random() < 0.15:
         return []
     chosen = chance.sample(institution.groups, chance.choice((1, 1, 2)))
-    return [f"{group} {chance.choice('абв')}" if group.isdigit() and chance.random() < 0.5 else group for group in chosen]
+    return [f"{g} {chance.choice('абв')}" if g.isdigit() and chance.random() < 0.5 else g for g in chosen]
 
 
 def _tap(screen: Screen, code: str) -> Act:
@@ -247,12 +254,3 @@ def _back(screen: Screen) -> Act:
     """The way back; where there is none, the word for it."""
     labelled = (b for b in screen.buttons if b.label.startswith("⬅"))
     return Act(screen.button("back") or next(labelled, None), text="назад")
-
-
-def _many(screen: Screen, wanted: list[str]) -> Act:
-    """Tick one more or one less; done when it is as it shall be."""
-    shown = {b.press.rpartition(".")[2]: b for b in screen.buttons if b.press.count(".") == 2}
-    ticked = {code for code, button in shown.items() if button.label.startswith(TICK)}
-    for code in [c for c in wanted if c not in ticked] + sorted(ticked - set(wanted)):
-        return Act(shown[code]) if code in shown else Act(text=code)
-    return Act(shown["done"])

@@ -175,7 +175,8 @@ class TelegramPhone:
 def _telegram_screen(message: Message) -> Screen:
     keyboard = [button for row in message.markup.get("keyboard", ()) for button in row]
     if any(isinstance(b, dict) and b.get("request_contact") for b in keyboard):
-        return Screen(message.text, tuple(Button(b["text"], shares_phone=bool(b.get("request_contact"))) for b in keyboard))
+        shown = (Button(b["text"], shares_phone=bool(b.get("request_contact"))) for b in keyboard)
+        return Screen(message.text, tuple(shown))
     return Screen(message.text, _inline(message), registered=bool(keyboard))
 
 
@@ -225,7 +226,8 @@ class WebPhone:
 
     async def act(self, act: Act) -> None:
         if act.button:
-            await self._send({"press": act.button.press, "shown": str(self._seen)}, kind="press", press=act.button.press)
+            press = act.button.press
+            await self._send({"press": press, "shown": str(self._seen)}, kind="press", press=press)
         else:
             await self._send({"text": act.text}, kind="text", text=act.text)
 
