@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.alphabets import fold
 from bot.messages import Document, Incoming, Kind
-from bot.texts import Label, Phrase, Texts, Words, literal, words
+from bot.texts import LANGUAGES, Label, Phrase, Texts, Words, literal, words
 
 if TYPE_CHECKING:
     from storage.programme import Programme
@@ -122,14 +122,13 @@ class Said:
 
     def is_like(self, key: str) -> bool:
         """Whether the typed words are among those listed, by commas, under a key."""
-        return any(self.folded == fold(w) for form in self.texts.all(key) for w in form.split(","))
+        return self.folded in self.texts.folded(key)
 
-    def _forms(self, label: Label) -> set[str]:
-        if isinstance(label, Words):
-            if label.literal:
-                return {fold(label.key)}
-            return {fold(self.texts(label, language)) for language in ("bg", "rom")}
-        return {fold(form) for form in self.texts.all(label)}
+    def _forms(self, label: Label) -> frozenset[str]:
+        if isinstance(label, str):
+            return self.texts.folded(label)
+        shown = (label.key,) if label.literal else (self.texts(label, language) for language in LANGUAGES)
+        return frozenset(map(fold, shown))
 
 
 # --- the kinds of question ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any
 from babel.dates import format_date
 from babel.messages.pofile import read_po
 
-from bot.alphabets import romani_to_cyrillic
+from bot.alphabets import fold, romani_to_cyrillic
 
 LOCALES = Path(__file__).parent.parent / "locales"
 BASE = "bg"
@@ -74,6 +74,7 @@ class Texts:
 
     def __init__(self, catalogues: Mapping[str, Mapping[str, Entry]]) -> None:
         self.catalogues = catalogues
+        self._folded: dict[str, frozenset[str]] = {}  # asked for with every message, and never different
 
     @classmethod
     def load(cls, folder: Path = LOCALES) -> Texts:
@@ -99,6 +100,16 @@ class Texts:
         """Every form in which a label may come back to us as typed words."""
         forms = {self(key, language) for language in LANGUAGES}
         return forms | {entry.text for c in self.catalogues.values() if (entry := c.get(key))}
+
+    def folded(self, key: str) -> frozenset[str]:
+        """The same forms as typed words are compared: in one case and alphabet. Under said.* stand several each."""
+        known = self._folded.get(key)
+        if known is None:
+            every = (
+                part for form in self.all(key) for part in (form.split(",") if key.startswith("said.") else (form,))
+            )
+            known = self._folded[key] = frozenset(map(fold, every))
+        return known
 
     def missing(self, language: str) -> list[str]:
         """Keys that a language lacks, and so are shown in Bulgarian."""

@@ -30,12 +30,13 @@ class WrongKey(Exception):
 class Cipher:
     """Seals values with AES-256-GCM and hashes look-up values with HMAC-SHA256, each under a key of its own.
 
-    The first master key seals; every given key opens, so that a key can be replaced without a stop.
+    The first master key seals and every given key opens, so that a key can be replaced without a stop. The last one, the
+    oldest, hashes: look-up values stay findable while the others change.
     """
 
     def __init__(self, *masters: bytes) -> None:
         self._seals: Sequence[AESGCM] = [AESGCM(derive(master, "data")) for master in masters]
-        self._index = derive(masters[0], "index")
+        self._index = derive(masters[-1], "index")
 
     def seal(self, plain: bytes, column: str) -> bytes:
         """Nonce and ciphertext, bound to its column so that values cannot be moved to another."""
@@ -83,7 +84,8 @@ class Sealed(TypeDecorator[Any]):
         """Seal on the way in."""
         if value is None:
             return None
-        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        # "replace": half an emoji (a lone surrogate) would otherwise refuse an event again and again, for ever
+        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         return cipher_of(dialect).seal(plain, self.column)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:

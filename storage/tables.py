@@ -166,7 +166,6 @@ conversations = Table(
     Column("misses", SmallInteger, nullable=False, server_default="0"),
     Column("started_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
-    Index("ix_conversations_contact_id_state", "contact_id", "state"),
 )
 # One open conversation for a contact: two processes cannot open a second beside it.
 Index(
@@ -247,6 +246,13 @@ Index(
     outbox.c.id,
     sqlite_where=text("status = 'queued' OR status = 'sending'"),
     postgresql_where=text("status = 'queued' OR status = 'sending'"),
+)
+
+seals = Table(  # by what key this database is encrypted: a hash that only the right key gives
+    "seals",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("value", LargeBinary(16), nullable=False),
 )
 
 leases = Table(  # who may send for a channel: one process at a time

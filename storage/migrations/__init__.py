@@ -1,4 +1,4 @@
-"""The schema's history. Runs at start, inside the first transaction: killed at any point, it did nothing or everything."""
+"""The schema's history, brought up to date at start in one transaction: killed at any point, it did nothing or all."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Newer(Exception):
 def upgrade(connection: Connection) -> None:
     """Bring the schema up to date. Newer if this program does not know the schema it finds."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))  # another process may migrate for minutes
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     found = revision(connection)
     if found == HEAD:

@@ -15,11 +15,12 @@ import time
 import traceback
 
 LONGEST_STOP = 10.0  # seconds
-MODULES = (
-    *("bot.app", "bot.profile", "bot.channels.telegram", "aiosqlite", "asyncpg", "uvloop", "uvicorn.protocols.http.httptools_impl"),
-    *("sqlalchemy.dialects.sqlite.pysqlite", "sqlalchemy.dialects.postgresql.asyncpg", "apscheduler.schedulers.asyncio"),
-    *("apscheduler.triggers.cron", "alembic.command", "alembic.runtime.migration", "uvicorn.lifespan.off", "uvicorn.loops.uvloop"),
-)  # fmt: skip
+MODULES = (  # all that a first start would import on its way to the first answered question
+    *("bot.app", "bot.profile", "bot.channels.telegram", "aiosqlite", "asyncpg", "uvloop", "alembic.command"),
+    *("uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.off", "alembic.runtime.migration"),
+    *("sqlalchemy.dialects.sqlite.pysqlite", "sqlalchemy.dialects.postgresql.asyncpg"),
+    *("apscheduler.schedulers.asyncio", "apscheduler.triggers.cron", "apscheduler.triggers.interval"),
+)
 
 
 def main() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
+import operator
 import random
 import signal
 import time
@@ -46,6 +48,7 @@ class Plan:
     seed: str
     signal: signal.Signals = signal.SIGKILL
     life: tuple[float, float] = (0.2, 1.5)  # seconds from the first answer of /healthz to the kill
+    arriving: float = 0.85  # in which part of all lives people come
     patience: float = 4.0  # seconds after which somebody says again what was not answered
 
     @property
@@ -142,7 +145,8 @@ async def _ordeal(plan: Plan, service: Service, ledger: Ledger, people: Sequence
     with contextlib.suppress(TimeoutError):  # whoever is not done by then is counted
         async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
             for death in range(plan.kills):
-                due = plan.people * (death + 1) // plan.kills - plan.people * death // plan.kills
+                here = plan.people - operator.length_hint(coming)
+                due = math.ceil(plan.people * (death + 1) / (plan.kills * plan.arriving)) - here
                 _arrive(tasks, coming, due, ledger, plan.patience)
                 await asyncio.sleep(chance.uniform(*plan.life))
                 await _die(plan, service, ledger)
@@ -152,7 +156,7 @@ async def _ordeal(plan: Plan, service: Service, ledger: Ledger, people: Sequence
 def _arrive(
     tasks: asyncio.TaskGroup, coming: Iterator[tuple[Resident, Phone]], due: int, ledger: Ledger, patience: float
 ) -> None:
-    for resident, phone in itertools.islice(coming, due):
+    for resident, phone in itertools.islice(coming, max(0, due)):
         tasks.create_task(resident.register(phone, ledger, patience), name=f"person {resident.number}")
 
 
@@ -170,7 +174,7 @@ async def _settled(database: Database) -> None:
     """Wait for the last messages; what never leaves the outbox is found by the checker."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_SECONDS):
-            while await database.read(pending):
+            while await database.read(pending):  # noqa: ASYNC110  (another process empties it)
                 await asyncio.sleep(0.1)
 
 

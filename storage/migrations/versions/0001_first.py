@@ -48,6 +48,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
     )
     op.create_table(
+        "seals",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("value", sa.LargeBinary(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_seals")),
+    )
+    op.create_table(
         "addresses",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("channel", sa.String(length=10), nullable=False),
@@ -112,7 +118,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
     )
     op.create_index(op.f("ix_conversations_contact_id"), "conversations", ["contact_id"], unique=False)
-    op.create_index("ix_conversations_contact_id_state", "conversations", ["contact_id", "state"], unique=False)
     op.create_index(
         "uq_conversations_open",
         "conversations",
