@@ -26,6 +26,7 @@ __all__ = [
 BACK = "back"
 PAGE = 7  # rows of buttons that fit a small phone together with the question
 MAX_QUESTIONS = 60
+_SKIN_TONES = "\ufe0f🏻🏼🏽🏾🏿"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +111,23 @@ class Said:
 
     folded: str
     texts: Texts
+    typed: str = ""  # as it came: a picture alone folds to nothing
 
     def among(self, options: Sequence[Option]) -> str:
         """The code of the option that was typed, by its label or its number; empty if none."""
         if not self.folded:
-            return ""
+            return self._by_picture(options)
         for number, option in enumerate(options, 1):
             if self.folded == str(number) or self.folded in self._forms(option.label):
                 return option.code
-        return ""
+        plain = "yes" if self.is_like("said.yes") else "no" if self.is_like("said.no") else ""
+        return plain if any(option.code == plain for option in options) else ""
+
+    def _by_picture(self, options: Sequence[Option]) -> str:
+        """The only option whose label begins with the picture that was sent: „👍“."""
+        picture = self.typed.rstrip(_SKIN_TONES)
+        found = [o.code for o in options if picture and self.texts(o.label).startswith(picture)]
+        return found[0] if len(found) == 1 else ""
 
     def is_like(self, key: str) -> bool:
         """Whether the typed words are among those listed, by commas, under a key."""
@@ -172,11 +181,7 @@ class YesNo:
 
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
         code = code or said.among(self.options(None))
-        if code == "yes" or (not code and said.is_like("said.yes")):
-            return Answer(True)
-        if code == "no" or (not code and said.is_like("said.no")):
-            return Answer(False)
-        return Miss("miss.choose")
+        return Answer(code == "yes") if code in ("yes", "no") else Miss("miss.choose")
 
 
 Confirm = YesNo
@@ -248,12 +253,13 @@ class Many:
     none: Label | None = "button.none_of_them"  # the way on with nothing ticked; None when one must be
     typed: Callable[[str], str] | None = None  # a code for typed words that are no option: „3 а“
     columns: int = 1
+    start: Sequence[str] = ()  # ticked before anybody has tapped
 
     def says(self, draft: Any) -> Phrase:
         return self.prompt
 
     def options(self, draft: Any) -> Sequence[Option]:
-        ticked, page = _ticks(draft)
+        ticked, page = self._ticks(draft)
         every = self._all(ticked)
         size = PAGE * self.columns
         start = page * size if page * size < len(every) else 0
@@ -264,7 +270,7 @@ class Many:
         return [*shown, Option("done", self.none)] if self.none else shown
 
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
-        ticked, page = _ticks(draft)
+        ticked, page = self._ticks(draft)
         code = code or said.among(self.options(draft)) or said.among(self.of)
         if not code and self.typed and incoming.kind is Kind.TEXT and (code := self.typed(incoming.text)):
             return Draft({"ticked": [*ticked, code] if code not in ticked else ticked, "page": page}, in_place=False)
@@ -281,9 +287,8 @@ class Many:
         known = {o.code for o in self.of}
         return [*self.of, *(Option(code, literal(code)) for code in ticked if code not in known)]
 
-
-def _ticks(draft: Any) -> tuple[list[str], int]:
-    return (list(draft["ticked"]), int(draft["page"])) if draft else ([], 0)
+    def _ticks(self, draft: Any) -> tuple[list[str], int]:
+        return (list(draft["ticked"]), int(draft["page"])) if draft else (list(self.start), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +340,8 @@ class Summary:
         return self.changes if draft else (Option("yes", self.yes), Option("change", "button.change"))
 
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
-        code = code or said.among(self.options(draft)) or ("yes" if said.is_like("said.yes") else "")
-        if code == "yes":
+        code = code or said.among(self.options(draft))
+        if code == "yes" or (not code and said.is_like("said.yes")):
             return Answer(True)
         if code == "change" or (not code and said.is_like("said.no")):
             return Draft(True)

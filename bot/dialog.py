@@ -157,7 +157,7 @@ def hear(stage: Stage, talk: Talk, incoming: Incoming, code: str = "") -> Turn:
     if ask is None:
         return _end(turn, play, [])
     typed = fold(incoming.text) if incoming.kind is Kind.TEXT else ""
-    said = Said(typed, stage.texts)
+    said = Said(typed, stage.texts, incoming.text.strip() if incoming.kind is Kind.TEXT else "")
     draft = turn.talk.answers.get(ask.key)
     if code == BACK or (not code and typed and said.is_like("said.back")):
         play.close()
@@ -174,6 +174,7 @@ def hear(stage: Stage, talk: Talk, incoming: Incoming, code: str = "") -> Turn:
             turn.in_place = in_place
         case Withdraw(keys):
             turn.removed = {key for key in talk.answers if key in keys or key == ask.key}
+            turn.saved = _ticked_again(talk, turn.removed)
         case Miss(hint):
             turn.misses = talk.misses + 1
             turn.lines.append(Line(hint))
@@ -181,6 +182,12 @@ def hear(stage: Stage, talk: Talk, incoming: Incoming, code: str = "") -> Turn:
     _settle(stage, turn, fresh=False)
     turn.lines = hints
     return turn
+
+
+def _ticked_again(talk: Talk, removed: set[str]) -> dict[str, Stored]:
+    """A list is what Many gave: it is asked again with everything still ticked, for one wrong tick among many."""
+    lists = {key: talk.answers[key].value for key in removed if talk.answers[key].complete}
+    return {k: Stored({"ticked": v, "page": 0}, complete=False) for k, v in lists.items() if isinstance(v, list)}
 
 
 def withdraw(stage: Stage, turn: Turn, key: str, why: Phrase) -> Turn:
@@ -227,6 +234,7 @@ def _back(stage: Stage, turn: Turn, ask: Ask, path: list[str]) -> Turn:
     steps_in_draft = draft is not None and getattr(ask.question, "back_clears_draft", False)
     turn.removed = {ask.key} if steps_in_draft or not path else {ask.key, path[-1]}
     turn.removed &= set(turn.talk.answers)
+    turn.saved = _ticked_again(turn.talk, turn.removed)
     _settle(stage, turn, fresh=False)
     return turn
 

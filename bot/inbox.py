@@ -25,6 +25,8 @@ from storage.people import Changes, Known
 
 log = logging.getLogger(__name__)
 
+ALL_WAITING = 5_000  # people whose events may wait in memory; beyond it the platforms keep them for us
+ONES_WAITING = 60  # events of one person that may wait: a flood must not push the others aside
 BATCH = 48  # events in one transaction at most; more would make the first wait for the last
 
 Clock = Callable[[], datetime]
@@ -76,6 +78,9 @@ class Inbox:
 
     async def accept(self, event: Incoming) -> None:
         """Keep an event with all its consequences. Unavailable when that cannot be done now."""
+        queue = self._queues.get(event.address, ())
+        if len(queue) >= ONES_WAITING or (not queue and len(self._queues) >= ALL_WAITING):
+            raise Unavailable("too much waits already")
         loop = asyncio.get_running_loop()
         waiting = Waiting(event, loop.create_future(), loop.time())
         self._queues.setdefault(event.address, []).append(waiting)

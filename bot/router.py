@@ -6,17 +6,23 @@ someone typed: what fits nothing becomes a question for a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
 
 from bot.alphabets import fold
 from bot.chat import Acting, Option, Said, literal, words
 from bot.dialog import read_press
 from bot.messages import Kind
-from bot.privacy import is_stop
+from bot.privacy import HIDDEN, is_stop
 from bot.visit import HUMAN, MENU, Visit
 from storage import contacts
 
 RESUME = Option("/resume", "button.resume")
+DATA = Option("/data", "menu.data")
+FORGET = Option("/forget", "data.delete")
+
+SOURCE = re.compile(r"[\w.-]{1,64}")  # the code of a poster, a school or a mediator; anything else is rubbish
+MISSES = 3  # at one question: then straight to a person, before anybody feels stupid
 
 COMMANDS = {  # what may be typed or tapped anywhere → the conversation that it opens
     "about": "about",
@@ -26,9 +32,14 @@ COMMANDS = {  # what may be typed or tapped anywhere → the conversation that i
     "events": "my_events",
     "help": "person",
     "language": "language",
+    "people": "people",
     "person": "person",
     "privacy": "privacy",
 }
+SAID_FOR = (("said.menu", "menu"), ("said.data", "data"), ("said.person", "person"))  # typed words for a command
+BEFORE_REGISTERING = ("about", "people", "person", "privacy")
+WHILE_STOPPED = ("about", "data", "help", "person", "privacy")  # a right does not end with „стоп“
+WITH_WORDS = ("question", "registration", "stray")  # conversations that know what to do with any words
 
 
 def route(visit: Visit) -> None:
@@ -36,9 +47,9 @@ def route(visit: Visit) -> None:
     event = visit.event
     if event.kind in (Kind.BLOCKED, Kind.UNBLOCKED):
         _platform_says(visit)
-    elif event.kind is Kind.TEXT and is_stop(event.text):
+    elif event.kind in (Kind.TEXT, Kind.EDITED) and is_stop(event.text):
         stop(visit)
-    elif "stopped" in (visit.known.status, visit.known.address_status):
+    elif _is_stopped(visit):
         _while_stopped(visit)
     else:
         if visit.known.address_status != "active" or visit.known.status == "blocked":
@@ -54,8 +65,15 @@ def acting(visit: Visit) -> Acting:
 
 def stop(visit: Visit) -> None:
     """„Стоп“ works at once, anywhere, and takes what is queued with it. One confirmation, then silence."""
-    contacts.stop(visit.connection, acting(visit), form=visit.event.press or "typed word")
+    if not _is_stopped(visit):
+        contacts.stop(visit.connection, acting(visit), form=visit.event.press or "typed word")
+    if visit.registered:  # a registration is kept: it goes on when they come back
+        visit.leave()
     visit.say("stopped.done", RESUME)
+
+
+def _is_stopped(visit: Visit) -> bool:
+    return "stopped" in (visit.known.status, visit.known.address_status)
 
 
 def _platform_says(visit: Visit) -> None:
@@ -65,50 +83,63 @@ def _platform_says(visit: Visit) -> None:
 
 def _while_stopped(visit: Visit) -> None:
     event = visit.event
-    if event.kind is Kind.START or event.press == RESUME.code:
-        contacts.resume(visit.connection, acting(visit), form=event.press or "start")
+    name = _name_of(_line(visit))
+    if event.kind is Kind.START or name in ("start", "resume"):
+        contacts.resume(visit.connection, acting(visit), form=name or "start")
         visit.say("stopped.resumed")
         _home(visit)
+    elif visit.registered and (visit.talk is not None or name in WHILE_STOPPED):
+        _route_active(visit)
     else:
-        visit.say("stopped.still", RESUME)
+        visit.say("stopped.still", RESUME, *([DATA] if visit.registered else []))
 
 
 def _route_active(visit: Visit) -> None:
-    event = visit.event
+    event, line = visit.event, _line(visit)
     if event.hidden:
         _hidden(visit)
+    elif line:
+        _run_command(visit, line)
     elif event.kind is Kind.PRESS:
         _pressed(visit)
     elif event.kind is Kind.START:
-        _started(visit)
-    elif event.kind is Kind.TEXT and (command := _command(visit)):
-        command(visit)
-    elif event.kind is Kind.EDITED:
-        _again(visit, "stray.edited")
+        _started(visit, event.text)
     elif visit.talk is not None:
         _heard(visit)
     elif not visit.registered:
         visit.open("registration")
-    elif event.kind is Kind.TEXT:
+    elif event.kind in (Kind.TEXT, Kind.EDITED):
         _stray_words(visit)
+    elif event.kind is Kind.PHONE:
+        visit.say("stray.phone", DATA, MENU)
     else:
-        visit.say("stray.phone" if event.kind is Kind.PHONE else "stray.media", MENU, HUMAN)
+        visit.say("stray.media", MENU, HUMAN)
 
 
 def _hidden(visit: Visit) -> None:
     """An ЕГН, a card or an account number came. It was never stored; the person is told why."""
-    _again(visit, "privacy.hidden")
+    rest = visit.event.text.replace(HIDDEN, "")
+    if visit.talk is not None or not visit.registered or not fold(rest):
+        _again(visit, "privacy.hidden")
+    else:
+        visit.say("privacy.hidden")
+        _stray_words(visit)
 
 
-def _again(visit: Visit, *above: str) -> None:
+def _again(visit: Visit, line: str) -> None:
     """A line, and then the open question once more; or the way home where none is open."""
     if visit.talk is not None:
-        visit.put_again(*above)
-    elif visit.registered:
-        visit.say(above[0], MENU)
-    else:
-        for line in above:
-            visit.say(line)
+        visit.put_again(line)
+        return
+    visit.say(line)
+    _return(visit)
+
+
+def _return(visit: Visit) -> None:
+    """After an interruption: the open question once more, or the beginning for whoever has not begun."""
+    if visit.talk is not None:
+        visit.put_again()
+    elif not visit.registered:
         visit.open("registration")
 
 
@@ -116,11 +147,7 @@ def _again(visit: Visit, *above: str) -> None:
 
 
 def _pressed(visit: Visit) -> None:
-    data = visit.event.press
-    if data.startswith("/"):
-        _run_command(visit, data[1:])
-        return
-    pressed = read_press(data)
+    pressed = read_press(visit.event.press)
     talk = visit.talk
     if pressed and talk and (pressed[0], pressed[1]) == (talk.id, talk.asked):
         visit.hear(pressed[2])
@@ -135,85 +162,110 @@ def _heard(visit: Visit) -> None:
     assert talk is not None  # noqa: S101  (the caller asks first)
     if event.kind is Kind.OTHER:
         visit.put_again("stray.media_in_talk")
-        return
-    visit.hear()
-    if visit.talk is not None and visit.talk.id == talk.id and _missed_often(visit):
-        visit.open("person")
+    elif event.kind is Kind.EDITED:
+        visit.put_again("stray.edited")
+    elif event.kind is Kind.TEXT and (courtesy := _courtesy(visit)):
+        visit.put_again(*([courtesy] if talk.asked != "language" else []))
+    else:
+        visit.hear()
+        _after_a_miss(visit, talk.id, talk.script)
 
 
-def _missed_often(visit: Visit) -> bool:
-    """Three misses at one question: straight to a person, before anybody feels stupid."""
+def _courtesy(visit: Visit) -> str:
+    """The friendly line for a greeting or thanks; empty for all other words, and for „ок“, which may mean yes."""
+    said = Said(fold(visit.event.text), visit.world.texts)
+    if not said.folded or said.is_like("said.yes"):
+        return ""
+    return "stray.thanks" if said.is_like("said.thanks") else "stray.hi" if said.is_like("said.hello") else ""
+
+
+def _after_a_miss(visit: Visit, talk_id: int, script: str) -> None:
+    """Words that fit no button are a question of their own; where they cannot be, the third brings a person."""
     latest = visit.changes.conversations[-1] if visit.changes.conversations else None
-    return bool(
-        latest and visit.talk and latest["talk"] == visit.talk.id and latest["missed"] % 3 == 0 and latest["missed"]
-    )
+    if not latest or latest["talk"] != talk_id or not latest["missed"]:
+        return
+    if visit.registered and script not in WITH_WORDS and visit.event.kind is Kind.TEXT:
+        visit.messages.clear()
+        _stray_words(visit)
+    elif latest["missed"] % MISSES == 0:
+        asked, visit.messages = visit.messages, []
+        visit.open("person")
+        visit.messages += asked
 
 
 # --- commands and the menu ------------------------------------------------------------------------------------------
 
 
-def _command(visit: Visit) -> Callable[[Visit], None] | None:
-    """What typed words ask for, if they are a command, a label of the menu or a word for one."""
-    text = visit.event.text.strip()
+def _line(visit: Visit) -> str:
+    """The command that was pressed or typed, without its slash: itself, a label of the menu, or a word for one."""
+    event = visit.event
+    if event.press.startswith("/"):
+        return event.press[1:]
+    text = event.text.strip() if event.kind is Kind.TEXT else ""
     if text.startswith("/"):
-        return lambda v: _run_command(v, text[1:])
+        return text[1:].strip() or "menu"
     folded = fold(text)
-    script = visit.world.labels.get(folded)
-    if script and (visit.registered or visit.talk is None):
-        return lambda v: _open(v, script)
+    if not folded:
+        return ""
+    if script := visit.world.labels.get(folded):
+        return next(name for name, opened in COMMANDS.items() if opened == script)
     said = Said(folded, visit.world.texts)
-    for key, command in (("said.menu", "menu"), ("said.data", "data"), ("said.person", "person")):
-        if folded and said.is_like(key):
-            return lambda v, c=command: _run_command(v, c)  # type: ignore[misc]
-    return None
+    return next((command for key, command in SAID_FOR if said.is_like(key)), "")
+
+
+def _name_of(line: str) -> str:
+    return line.partition(" ")[0].partition("@")[0].lower()  # Telegram may write /menu@the_bot
 
 
 def _run_command(visit: Visit, line: str) -> None:
-    name, _, argument = line.partition(" ")
-    name = name.partition("@")[0].lower()  # Telegram may write /menu@the_bot
-    if name == "start":
-        _started(visit, argument)
-    elif name == "stop":
-        stop(visit)
-    elif name == RESUME.code[1:] or name == "menu":
-        _home(visit)
-    elif name == "activity":
-        _open(visit, "activities", {"kind": "all", "which": argument})
-    elif name in COMMANDS:
-        _open(visit, COMMANDS[name])
-    else:
-        _again(visit, "stray.command")
+    match _name_of(line):
+        case "start":
+            _started(visit, line.partition(" ")[2])
+        case "stop":
+            stop(visit)
+        case "resume" | "menu":
+            _home(visit)
+        case "forget":
+            visit.open("my_data" if visit.registered else "forget")
+        case "activity":
+            _open(visit, "activities", {"kind": "all", "which": line.partition(" ")[2]})
+        case name if name in COMMANDS:
+            _open(visit, COMMANDS[name])
+        case _:
+            _again(visit, "stray.command")
 
 
-def _open(visit: Visit, script: str, given: dict[str, str] | None = None) -> None:
-    if visit.registered:
-        visit.open(script, given)
-        return
-    if script == "language" and visit.talk is not None and "language" in visit.talk.answers:
+def _open(visit: Visit, script: str, given: Mapping[str, str] | None = None) -> None:
+    before = visit.talk
+    if script == "language" and before and before.script == "registration" and "language" in before.answers:
         visit.withdraw("language")
-        return
-    if script in ("about", "person", "privacy"):  # these only say something, so nothing is left behind
-        visit.open(script)
+    elif visit.registered or script in BEFORE_REGISTERING:
+        visit.open(script, given)
+        if visit.talk is before:  # it only said something
+            _return(visit)
+    elif script == "my_data":
+        visit.say("data.unfinished", FORGET)
+        _return(visit)
     else:
         visit.say("menu.first_register")
-    _home(visit)
+        _return(visit)
 
 
-def _started(visit: Visit, code: str = "") -> None:
+def _started(visit: Visit, code: str) -> None:
     """The chat was opened, perhaps by a poster's code. Where someone came from first is kept."""
-    code = (code or visit.event.text if visit.event.kind is Kind.START else code).strip()[:64]
-    if code and not visit.known.source:
-        visit.changes.sources.append({"who": visit.contact_id, "to": code})
+    if SOURCE.fullmatch(code.strip()) and not visit.known.source:
+        visit.changes.sources.append({"who": visit.contact_id, "to": code.strip()})
     _home(visit)
 
 
 def _home(visit: Visit) -> None:
     """Where a person stands: the open question of a registration, its beginning, or the menu."""
     if not visit.registered:
-        visit.put_again() if visit.talk is not None else visit.open("registration")
+        _return(visit)
         return
     visit.leave()
-    visit.say(words("menu.home", name=literal(visit.known.name)))
+    first_name = visit.known.name.partition(" ")[0]  # the chat may be a family's
+    visit.say(words("menu.home", name=literal(first_name)))
 
 
 # --- stray words ----------------------------------------------------------------------------------------------------
@@ -224,4 +276,4 @@ def _stray_words(visit: Visit) -> None:
     if not said.folded or said.is_like("said.hello") or said.is_like("said.thanks"):
         visit.say("stray.thanks" if said.is_like("said.thanks") else "stray.hello")
     else:
-        visit.open("question", {"text": visit.event.text, "typed": True})
+        visit.open("stray", {"text": visit.event.text})

@@ -69,11 +69,14 @@ class Visit:
     def __post_init__(self) -> None:
         """Take over what is known."""
         known = self.known
+        self.event = replace(self.event, text=_fit(self.event.text), name=_fit(self.event.name))
         self.contact_id, self.registered, self.language = known.contact_id, known.registered, known.language
         if known.conversation_id and known.script in self.world.scripts:
             stored = {key: Stored(value, complete) for key, (value, complete) in known.answers.items()}
             self.talk = Talk(known.conversation_id, known.script, stored, known.misses, known.asked)
             self.language = dialog.language_of(stored, self.language)
+        elif known.conversation_id:  # its script left the program: nobody can go on with it
+            self._set_talk(Talk(known.conversation_id, known.script), "left", "", 0)
 
     # --- saying ---------------------------------------------------------------------------------------------------
 
@@ -175,7 +178,7 @@ class Visit:
     def _after(self, outcome: contacts.Outcome | None) -> None:
         if outcome is None:
             return
-        self.registered = outcome.registered
+        self.registered, self.language = outcome.registered, outcome.language or self.language
         if outcome.contact_id != self.contact_id:  # the conversation went with the contact it belonged to
             self.contact_id, self.talk = outcome.contact_id, None
 
@@ -235,3 +238,8 @@ def _parts(message: Outgoing) -> list[Outgoing]:
         return [message]
     *before, last = split(message.text)
     return [*(Outgoing(text) for text in before), replace(message, text=last)]
+
+
+def _fit(text: str) -> str:
+    """Without what no database and no platform takes, whatever a channel let through: NUL and lone surrogates."""
+    return text.replace("\0", "").encode(errors="replace").decode()

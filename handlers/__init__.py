@@ -8,16 +8,18 @@ from bot.chat import Script
 from handlers.activities import activities
 from handlers.info import about, my_events, person, privacy
 from handlers.language import language
-from handlers.my_data import my_data
+from handlers.my_data import forget, my_data, people
 from handlers.question import question, stray
 from handlers.registration import registration
 
 CONVERSATIONS: Mapping[str, Script] = {
     "about": about,
     "activities": activities,
+    "forget": forget,
     "language": language,
     "my_data": my_data,
     "my_events": my_events,
+    "people": people,
     "person": person,
     "privacy": privacy,
     "question": question,

@@ -15,13 +15,17 @@ async def activities(chat: Chat) -> Finish | None:
     kind = await chat.ask("kind", Choice("activities.kind", [Option(k, f"activities.{k}") for k in KINDS]))
     offered = [a for a in programme.activities if kind in a.audience or kind == "all"]
     code = await chat.ask("which", Choice("activities.which", [Option(a.code, activity_label(a)) for a in offered]))
+    if code not in {a.code for a in programme.activities}:  # it left the programme, or was mistyped
+        chat.say("activities.gone")
+        return Finish(then="activities")
     activity = programme.activity(code)
     joined = code in (await chat.fetch(contacts.profile)).interests
     text = literal(f"{activity.emoji} {activity.name}\n\n{activity.text}")
     official = literal(f"{activity.official}\n\n{activity.text}")
     step = await chat.ask("what", Choice(text, _steps(activity.join, joined), more=official))
     if step == "join":
-        chat.say(words("activities.joined", name=activity.name, answer_within=programme.answer_within), apart=True)
+        said = "activities.joined_quietly" if activity.confidential else "activities.joined"
+        chat.say(words(said, name=activity.name, answer_within=programme.answer_within), apart=True)
         return Finish(contacts.join, {"activity": code})
     if step == "leave":
         chat.say("activities.left", apart=True)

@@ -29,7 +29,7 @@ async def privacy(chat: Chat) -> None:
 async def my_events(chat: Chat) -> None:
     """What the person waits for. Until there are dates, what they asked to be told about."""
     mine = await chat.fetch(contacts.profile)
-    names = [activity_label(chat.programme.activity(code)).key for code in mine.interests]
+    names = [activity_label(a).key for a in chat.programme.activities if a.code in mine.interests]
     if names:
         chat.say(words("events.waiting", names="\n".join(names)), apart=True)
     else:

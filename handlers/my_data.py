@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from bot.chat import Chat, Choice, Finish, Option, YesNo, literal, words
@@ -16,9 +17,10 @@ from storage.contacts import Profile
 
 async def my_data(chat: Chat) -> Finish | None:
     """What is kept, and what can be done with it."""
-    mine: Profile = await chat.fetch(contacts.profile)
+    mine = _of_today(chat, await chat.fetch(contacts.profile))
     linked = await chat.fetch(contacts.is_linked)
-    todo = ["correct", "file", "people", *(["unlink"] if linked else []), "stop", "delete"]
+    stopped = chat.person.status == "stopped"
+    todo = ["correct", "file", "people", *(["unlink"] if linked else []), *([] if stopped else ["stop"]), "delete"]
     choice = await chat.ask("what", Choice(_shown(chat, mine), [Option(c, f"data.{c}") for c in todo]))
     match choice:
         case "correct":
@@ -27,7 +29,7 @@ async def my_data(chat: Chat) -> Finish | None:
             await _file(chat)
             return None
         case "people":
-            return await _people(chat)
+            return await people(chat)
         case "unlink":
             return await _sure(chat, "data.unlink_sure", "data.unlinked", Finish(contacts.unlink, then="registration"))
         case "stop":
@@ -37,11 +39,20 @@ async def my_data(chat: Chat) -> Finish | None:
             return await _sure(chat, "data.delete_sure", "data.deleted", Finish(contacts.erase))
 
 
+async def forget(chat: Chat) -> Finish:
+    """Somebody who never finished registering wants nothing of it to be kept."""
+    return _gone(chat, "data.deleted", Finish(contacts.erase))
+
+
 async def _sure(chat: Chat, prompt: str, after: str, finish: Finish) -> Finish | None:
     if not await chat.ask("sure", YesNo(prompt, "button.yes_sure", "button.no_keep")):
         chat.say("data.kept")
         return None
-    chat.say(after)
+    return _gone(chat, after, finish)
+
+
+def _gone(chat: Chat, after: str, finish: Finish) -> Finish:
+    chat.say(after, buttons=[] if finish.then else [Option("/start", "button.begin")])
     return finish
 
 
@@ -54,17 +65,21 @@ def _pretty(everything: dict[str, Any]) -> str:
     return json.dumps(everything, ensure_ascii=False, indent=1)
 
 
-async def _people(chat: Chat) -> Finish | None:
-    """Several people behind one phone: only initials are shown."""
+async def people(chat: Chat) -> Finish | None:
+    """Several people behind one phone: only initials are shown. Also the way back for one who began by mistake."""
     here = [
         (number, name) for number, name in await chat.fetch(contacts.people_here) if number != chat.person.contact_id
     ]
+    if not here and not chat.person.registered:
+        return None
     others = [Option(f"c{number}", literal(f"👤 {initials(name)}")) for number, name in here]
     choice = await chat.ask("who", Choice("data.people_ask", [*others, Option("new", "data.people_new")]))
     if choice == "new":
-        chat.say("data.people_welcome")
-        return Finish(contacts.add_person, then="registration")
+        chat.say("data.people_welcome", buttons=[Option("/people", "data.people")])
+        return Finish(contacts.add_person if chat.person.registered else None, then="registration")
     number = int(choice[1:])
+    if number not in dict(here):  # deleted meanwhile
+        return Finish(then="people")
     chat.say(words("data.people_now", initials=initials(dict(here)[number])))
     return Finish(contacts.switch_person, {"contact_id": number})
 
@@ -84,6 +99,11 @@ def _shown(chat: Chat, mine: Profile) -> Words:
     parts += [words(f"purpose.{mine.purpose}")] if mine.purpose else []
     parts += [words(f"work.{mine.work}")] if mine.work else []
     return words("data.shown", lines=Lines(tuple(parts)))
+
+
+def _of_today(chat: Chat, mine: Profile) -> Profile:
+    """Without activities that left the programme: nobody has a name for them any more."""
+    return replace(mine, interests=[a.code for a in chat.programme.activities if a.code in mine.interests])
 
 
 def _given(mine: Profile) -> dict[str, Any]:

@@ -25,17 +25,19 @@ async def registration(chat: Chat) -> Finish:
     await chat.ask("practice", Choice("registration.practice", [Option("ok", "button.thumb")]))
     agreed = await chat.ask("consent", _consent(chat))
     if agreed == "no":
-        chat.say(words("registration.declined", phone=chat.programme.person.phone))
+        again = [Option("/start", "button.begin")]
+        chat.say(words("registration.declined", phone=chat.programme.person.phone), buttons=again)
         return Finish(contacts.consent, {"action": "refused", "form": "button"})
     if not await chat.ask("adult", YesNo("registration.age", "button.age_yes", "button.age_no")):
-        chat.say("registration.too_young")
+        chat.say("registration.too_young", buttons=[Option("/start", "button.begin")])
         return Finish(contacts.erase)
     phone = await chat.ask("phone", Phone("registration.phone", chat.person.can_share_phone, read_phone))
-    if phone["own"] and (known := await chat.fetch(contacts.known_by_phone, phone=phone["number"])):
+    vouched = phone["own"] and not chat.person.registered  # a correction never takes the chat to somebody else
+    if vouched and (known := await chat.fetch(contacts.known_by_phone, phone=phone["number"])):
         name = await chat.fetch(contacts.name_of, contact_id=known)
         if await chat.ask("same", YesNo(words("registration.same", initials=initials(name)))):
             chat.say("registration.linked")
-            return Finish(contacts.link, {"contact_id": known})
+            return Finish(contacts.link, {"contact_id": known, "consent_text": chat.programme.privacy.short})
     offers = [chat.person.profile_name] if chat.person.profile_name else []
     name = await chat.ask("name", Text("registration.name", offers=offers, letters=True))
     settlement = await chat.ask("settlement", _settlement(chat))
@@ -99,9 +101,13 @@ def _work() -> Choice:
 
 
 async def _interests(chat: Chat, purpose: str) -> list[str]:
-    offered = chat.programme.activities_for(purpose)
+    """What suits the purpose; in a correction also what was joined from the menu, or it would be lost unseen."""
+    mine = (await chat.fetch(contacts.profile)).interests if chat.person.registered else []
+    suited = {a.code for a in chat.programme.activities_for(purpose)}
+    offered = [a for a in chat.programme.activities if a.code in suited or a.code in mine]
     options = [Option(a.code, activity_label(a)) for a in offered]
-    liked: list[str] = await chat.ask(f"interests-{purpose}", Many("registration.interests", options))
+    start = [a.code for a in offered if a.code in mine]
+    liked: list[str] = await chat.ask(f"interests-{purpose}", Many("registration.interests", options, start=start))
     return liked
 
 
@@ -119,9 +125,11 @@ async def _summary(chat: Chat, said: dict[str, Any], children: list[Child], like
         lines["institutions"] = _line("🏫", literal(", ".join(shown)))
     if said["work"] and said["work"] != "skip":
         lines["work"] = words(f"work.{said['work']}")
-    names = ", ".join(programme.activity(code).name for code in liked)
+    names = ", ".join(a.name for a in programme.activities if a.code in liked)
     lines["interests"] = _line("⭐", literal(names) if names else words("summary.nothing"))
-    withdraws = {"interests": (f"interests-{purpose}",), "institutions": _children_keys(chat)}
+    withdraws = {
+        "phone": ("phone", "same"), "interests": (f"interests-{purpose}",), "institutions": _children_keys(chat),
+    }  # fmt: skip
     changes = [Option(key, f"change.{key}") for key in (*lines, "language")]
     return Summary(words("summary.ask", lines=Lines(tuple(lines.values()))), changes, withdraws)
 

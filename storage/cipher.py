@@ -30,8 +30,8 @@ class WrongKey(Exception):
 class Cipher:
     """Seals values with AES-256-GCM and hashes look-up values with HMAC-SHA256, each under a key of its own.
 
-    The first master key seals and every given key opens, so that a key can be replaced without a stop. The last one, the
-    oldest, hashes: look-up values stay findable while the others change.
+    The first master key seals and every given key opens, so that a key can be replaced without a stop. The last one,
+    the oldest, hashes: look-up values stay findable while the others change.
     """
 
     def __init__(self, *masters: bytes) -> None:

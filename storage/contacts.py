@@ -1,9 +1,9 @@
-"""Contacts: registering, correcting, linking, stopping and erasing a person. Every change runs in its event's transaction."""
+"""Contacts: registering, correcting, linking, stopping, erasing a person. Each runs in its event's transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -33,10 +33,11 @@ TOKEN_LENGTHS = range(2, 13)  # beginnings of a name that staff may search by
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """To whom the address belongs after an act, and whether they are registered."""
+    """To whom the address belongs after an act, whether they are registered, and their language if it is another."""
 
     contact_id: int
     registered: bool
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def register(
         update(contacts)
         .where(contacts.c.id == acting.contact_id)
         .values(
-            status="active", language=acting.language, name=name, phone=phone or None, phone_is_own=phone_is_own,
+            language=acting.language, name=name, phone=phone or None, phone_is_own=phone_is_own,
             phone_hash=phone_hash(connection, phone) if phone else None, settlement=settlement, purpose=purpose,
             work=work or None, registered_at=func.coalesce(contacts.c.registered_at, acting.now),
         )
@@ -156,7 +157,7 @@ def known_by_phone(connection: Connection, acting: Acting, *, phone: str) -> int
     return int(found or 0)
 
 
-def name_of(connection: Connection, acting: Acting, *, contact_id: int) -> str:
+def name_of(connection: Connection, acting: Acting, *, contact_id: int) -> str:  # noqa: ARG001  (fetch gives it)
     """A contact's name; empty if it has none."""
     found: str | None = connection.execute(select(contacts.c.name).where(contacts.c.id == contact_id)).scalar()
     return found or ""
@@ -220,23 +221,41 @@ def _index_name(connection: Connection, contact_id: int, name: str) -> None:
 # --- several people, several channels -------------------------------------------------------------------------------
 
 
-def link(connection: Connection, acting: Acting, *, contact_id: int) -> Outcome:
-    """This address belongs to an older contact: its owner proved the phone and said so. Can be undone."""
+def link(connection: Connection, acting: Acting, *, contact_id: int, consent_text: str) -> Outcome:
+    """This address belongs to an older contact: its owner proved the phone and said so. Can be undone.
+
+    What was said here goes with its writer, and so does the consent that they gave on the way.
+    """
     newcomer = acting.contact_id
     connection.execute(
         insert(residents).values(address_id=acting.address_id, contact_id=contact_id, linked_at=acting.now)
     )
+    _move_words(connection, acting, to=contact_id)
     connection.execute(update(consents).where(consents.c.contact_id == newcomer).values(contact_id=contact_id))
+    writer = replace(acting, contact_id=contact_id)
+    consent(connection, writer, action="given", form="button", text=consent_text, age_ok=True)
+    again = contacts.c.id == contact_id
+    connection.execute(update(contacts).where(again).values(status="active", language=acting.language))
     _turn_to(connection, acting, contact_id)
     connection.execute(delete(contacts).where(contacts.c.id == newcomer, contacts.c.registered_at.is_(None)))
     return Outcome(contact_id, registered=True)
 
 
 def unlink(connection: Connection, acting: Acting) -> Outcome:
-    """Undo a link: this address begins anew, the older contact keeps what it had."""
+    """Undo a link: this address begins anew with what was said here, the older contact keeps what it had."""
+    consent(connection, acting, action="withdrawn", form="unlinked")
     mine = (residents.c.address_id == acting.address_id) & (residents.c.contact_id == acting.contact_id)
     connection.execute(delete(residents).where(mine))
-    return _newcomer(connection, acting)
+    outcome = _newcomer(connection, acting)
+    _move_words(connection, acting, to=outcome.contact_id)
+    return outcome
+
+
+def _move_words(connection: Connection, acting: Acting, *, to: int) -> None:
+    """Words belong to whoever sat at the address, or one person's file would hold another's."""
+    for table in (inbox, outbox_table, tickets):
+        here = (table.c.address_id == acting.address_id) & (table.c.contact_id == acting.contact_id)
+        connection.execute(update(table).where(here).values(contact_id=to))
 
 
 def is_linked(connection: Connection, acting: Acting) -> bool:
@@ -253,7 +272,8 @@ def add_person(connection: Connection, acting: Acting) -> Outcome:
 def switch_person(connection: Connection, acting: Acting, *, contact_id: int) -> Outcome:
     """Talk to another person who is registered at this address."""
     _turn_to(connection, acting, contact_id)
-    return Outcome(contact_id, registered=True)
+    theirs = connection.execute(select(contacts.c.language).where(contacts.c.id == contact_id)).scalar_one()
+    return Outcome(contact_id, registered=True, language=theirs)
 
 
 def _newcomer(connection: Connection, acting: Acting) -> Outcome:
@@ -289,8 +309,12 @@ def resume(connection: Connection, acting: Acting, form: str) -> None:
 
 
 def block(connection: Connection, acting: Acting) -> None:
-    """The platform says that this address is gone. The contact stays reachable by its others, if it has any."""
-    connection.execute(update(addresses).where(addresses.c.id == acting.address_id).values(status="blocked"))
+    """The platform says that this address is gone. The contact stays reachable by its others, if it has any.
+
+    Whoever has said „стоп“ stays stopped: coming back on the platform does not take that back.
+    """
+    here = (addresses.c.id == acting.address_id) & (addresses.c.status != "stopped")
+    connection.execute(update(addresses).where(here).values(status="blocked"))
     consent(connection, acting, action="withdrawn", form="blocked")
     outbox.cancel(connection, address_ids=[acting.address_id])
     others = (
@@ -299,14 +323,20 @@ def block(connection: Connection, acting: Acting) -> None:
         .where(residents.c.contact_id == acting.contact_id, addresses.c.status == "active")
     )
     if not connection.execute(others).scalar():
-        connection.execute(update(contacts).where(contacts.c.id == acting.contact_id).values(status="blocked"))
+        mine = (contacts.c.id == acting.contact_id) & (contacts.c.status == "active")
+        connection.execute(update(contacts).where(mine).values(status="blocked"))
 
 
 def unblock(connection: Connection, acting: Acting) -> None:
-    """They came back on the platform."""
-    connection.execute(update(addresses).where(addresses.c.id == acting.address_id).values(status="active"))
+    """They came back on the platform, or wrote after their data were deleted."""
+    here = (addresses.c.id == acting.address_id) & (addresses.c.status != "stopped")
+    was = connection.execute(select(addresses.c.status).where(here)).scalar()
+    connection.execute(update(addresses).where(here).values(status="active"))
     mine = (contacts.c.id == acting.contact_id) & (contacts.c.status == "blocked")
     connection.execute(update(contacts).where(mine).values(status="active"))
+    registered = contacts.c.registered_at.is_not(None) & (contacts.c.id == acting.contact_id)
+    if was == "blocked" and connection.execute(select(contacts.c.id).where(registered)).scalar():
+        consent(connection, acting, action="given", form="came back")
 
 
 def erase(connection: Connection, acting: Acting) -> Outcome:
@@ -338,18 +368,22 @@ _EMPTY: dict[str, Any] = {
 
 def _leave_address(connection: Connection, acting: Acting, gone: int, address_id: int) -> Outcome:
     connection.execute(delete(residents).where(residents.c.address_id == address_id, residents.c.contact_id == gone))
-    other = connection.execute(
-        select(residents.c.contact_id, contacts.c.registered_at)
-        .join(contacts, contacts.c.id == residents.c.contact_id)
+    others = (
+        select(contacts.c.id, contacts.c.registered_at)
+        .join(residents, residents.c.contact_id == contacts.c.id)
         .where(residents.c.address_id == address_id, contacts.c.status != "archived")
-        .order_by(residents.c.contact_id)
-    ).first()
-    if other is not None:
-        connection.execute(update(addresses).where(addresses.c.id == address_id).values(contact_id=other.contact_id))
-        return Outcome(other.contact_id, registered=other.registered_at is not None)
+        .order_by(contacts.c.id)
+    )
+    rows = connection.execute(others).all()
+    stays = next((row.id for row in rows if row.registered_at is not None), 0)
+    if stays:
+        connection.execute(update(addresses).where(addresses.c.id == address_id).values(contact_id=stays))
+        return Outcome(stays, registered=True)
     empty = blank(connection, acting.now, language=acting.language)
     connection.execute(insert(residents).values(address_id=address_id, contact_id=empty))
     connection.execute(update(addresses).where(addresses.c.id == address_id).values(contact_id=empty, status="leaving"))
+    begun = [row.id for row in rows if row.id != gone]  # beginnings at this chat are as personal, and now nobody's
+    connection.execute(delete(contacts).where(contacts.c.id.in_(begun)))
     return Outcome(empty, registered=False)
 
 

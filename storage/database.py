@@ -1,7 +1,7 @@
 """The database, opened: one writer that lets many changes share one commit, and readers beside it.
 
-A job is a plain function of a SQLAlchemy Connection. On SQLite it runs in aiosqlite's own thread in one hop, since a hop
-for each statement costs more than the disk; on PostgreSQL it runs on asyncpg. Must never commit half a job.
+A job is a plain function of a SQLAlchemy Connection. On SQLite it runs in aiosqlite's own thread in one hop, since a
+hop for each statement costs more than the disk; on PostgreSQL it runs on asyncpg. Must never commit half a job.
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import aiosqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolIsEmpty
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from storage import migrations
+from storage import migrations, seals
 from storage.cipher import Cipher
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 
-BUSY_SECONDS = 5.0  # how long SQLite waits for another writer before it gives up
+BUSY_SECONDS = 5.0  # how long a job waits for another process's lock before it gives up
 GROUP = 64  # changes that share one commit at most: beyond it the first would wait for the last
 
 
@@ -49,51 +50,67 @@ class Database:
         self.url = url
         self.cipher = cipher
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._is_open = False
         self._queue: asyncio.Queue[tuple[Job[Any], asyncio.Future[Any]] | None] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
-        """Open, bring the schema up to date, start the writer."""
-        self._writer, self._reader = await self._open()
+        """Open, bring the schema up to date, start the writer. Down, Newer or WrongKey when that cannot be done."""
+        await self._open_lines()
         try:
-            await self._writer.run(migrations.upgrade)
+            await self._writer.run(_prepare)
         except BaseException:
             await self._close_lines()
             raise
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self._tasks.create_task(self._write_all(), name="database writer")
+        self._is_open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish the changes already handed in, then close."""
+        self._is_open = False
         self._queue.put_nowait(None)
-        await asyncio.shield(self._tasks.__aexit__(None, None, None))
-        await self._close_lines()
+        try:
+            await asyncio.shield(self._tasks.__aexit__(None, None, None))
+        finally:
+            await self._close_lines()
 
     async def write(self, job: Job[T]) -> T:
         """Run a job that changes something; returns after the commit. Down if nothing could be kept.
 
-        The job may be run twice (when a neighbour in the same commit fails), so it must change nothing but the database.
+        The job may be run twice (when a neighbour in the same commit fails), so it must change nothing but the
+        database.
         """
+        self._refuse_when_closed()
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((job, done))
         return await done
 
     async def read(self, job: Job[T]) -> T:
         """Run a job that only reads, beside the writer."""
+        self._refuse_when_closed()
         return await self._reader.run(job)
 
-    async def _open(self) -> tuple[_Line, _Line]:
-        if self.is_sqlite:
-            path = Path(make_url(self.url).database or "")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return await _Sqlite.open(path, self.cipher, "BEGIN IMMEDIATE"), await _Sqlite.open(
-                path, self.cipher, "BEGIN"
-            )
-        line = _Postgres(self.url, self.cipher)
-        return line, line
+    def _refuse_when_closed(self) -> None:
+        if not self._is_open:  # nobody would ever take the job, and its caller would wait for ever
+            raise Down("closed")
+
+    async def _open_lines(self) -> None:
+        self._writer: _Line
+        self._reader: _Line
+        if not self.is_sqlite:
+            self._writer = self._reader = _Postgres(self.url, self.cipher)
+            return
+        path = Path(make_url(self.url).database or "")
+        self._writer = await _Sqlite.open(path, self.cipher, "BEGIN IMMEDIATE")
+        try:
+            self._reader = await _Sqlite.open(path, self.cipher, "BEGIN", "query_only=ON")
+        except BaseException:
+            await self._writer.close()
+            raise
 
     async def _close_lines(self) -> None:
         await self._reader.close()
@@ -129,9 +146,26 @@ class Database:
                 done.set_result(result)
 
 
+def _prepare(connection: Connection) -> None:
+    """In one transaction, so that a schema or key that is refused leaves the database as it was."""
+    migrations.upgrade(connection)
+    seals.check(connection)
+
+
 def _fail(done: asyncio.Future[Any], error: BaseException) -> None:
     if not done.done():
         done.set_exception(error)
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------------------
+
+_DOWN_CODES = frozenset(  # nothing is wrong with the job; anything else is a mistake in it
+    {
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL,  # another process holds it
+        sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
+    }
+)  # fmt: skip
 
 
 class _Sqlite:
@@ -142,19 +176,15 @@ class _Sqlite:
         self._engine = engine
 
     @classmethod
-    async def open(cls, path: Path, cipher: Cipher, begin: str) -> _Sqlite:
+    async def open(cls, path: Path, cipher: Cipher, begin: str, *pragmas: str) -> _Sqlite:
         """Connect with WAL and FULL: a commit that returned survives power loss. Times out after BUSY_SECONDS."""
-        raw: list[sqlite3.Connection] = []
-
-        def connect() -> sqlite3.Connection:
-            raw.append(_sqlite_connection(path))
-            return raw[0]
-
         try:
-            connection = await aiosqlite.Connection(connect, 64)
-        except sqlite3.Error as error:
+            # Not by aiosqlite: where its own connecting fails, its thread outlives the loop that it reports to.
+            raw = await asyncio.to_thread(_sqlite_connection, path, pragmas)
+        except (sqlite3.Error, OSError) as error:
             raise Down(str(error)) from error
-        engine = create_engine("sqlite://", hide_parameters=True, creator=lambda: raw[0], poolclass=StaticPool)
+        connection = await aiosqlite.Connection(lambda: raw, 64)
+        engine = create_engine("sqlite://", hide_parameters=True, creator=lambda: raw, poolclass=StaticPool)
         engine.dialect.cipher = cipher  # type: ignore[attr-defined]
         event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
         return cls(connection, engine)
@@ -169,38 +199,79 @@ class _Sqlite:
         try:
             with self._engine.begin() as connection:
                 return job(connection)
-        except OperationalError as error:
-            raise Down(str(error.orig)) from None
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _DOWN_CODES:  # the lower byte is the kind
+                raise Down(str(error.orig)) from None
+            raise
 
     async def close(self) -> None:
         await self._connection.close()
 
 
-def _sqlite_connection(path: Path) -> sqlite3.Connection:
+def _sqlite_connection(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *pragmas):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_DOWN_CLASSES = ("08", "53", "57", "58")  # the line, resources, an administrator, the system below
+_DOWN_STATES = ("25006", "25P03", "55P03")  # read-only, a transaction that slept too long, a lock not had in time
+_COLLISIONS = ("40001", "40P01")  # two processes in each other's way: the same job succeeds a moment later
+TRIES = 5
+COMMAND_SECONDS = 30.0  # a command on a dead line would otherwise wait for hours
+
+
+class _Collided(Exception):
+    """PostgreSQL undid a job because another process was in its way."""
 
 
 class _Postgres:
     """A small pool on asyncpg."""
 
     def __init__(self, url: str, cipher: Cipher) -> None:
+        busy = str(int(BUSY_SECONDS * 1000))
         self._engine: AsyncEngine = create_async_engine(
-            url, hide_parameters=True, pool_size=5, max_overflow=5, pool_timeout=BUSY_SECONDS
+            url,
+            hide_parameters=True,
+            pool_size=5,
+            max_overflow=5,
+            pool_timeout=BUSY_SECONDS,
+            connect_args={
+                "timeout": BUSY_SECONDS,
+                "command_timeout": COMMAND_SECONDS,
+                # The second: a process that is frozen inside a transaction must not hold its people's locks for ever.
+                "server_settings": {"lock_timeout": busy, "idle_in_transaction_session_timeout": busy},
+            },
         )
         self._engine.dialect.cipher = cipher  # type: ignore[attr-defined]
 
     async def run(self, job: Job[T]) -> T:
+        for _ in range(TRIES):
+            with contextlib.suppress(_Collided):
+                return await self._once(job)
+        raise Down("other processes were in the way too often")
+
+    async def _once(self, job: Job[T]) -> T:
         try:
             async with self._engine.begin() as connection:
                 return await connection.run_sync(job)
         except DBAPIError as error:
-            if isinstance(error, OperationalError) or error.connection_invalidated:
-                raise Down(type(error.orig).__name__) from None
+            state = str(getattr(error.orig, "sqlstate", None) or "")
+            if state in _COLLISIONS:
+                raise _Collided from None
+            if error.connection_invalidated or state[:2] in _DOWN_CLASSES or state in _DOWN_STATES:
+                raise Down(state or type(error.orig).__name__) from None
             raise
-        except OSError as error:  # refused or reset before there was a connection
+        except (OSError, PoolIsEmpty) as error:  # no connection to be had, or no answer in time
             raise Down(type(error).__name__) from None
 
     async def close(self) -> None:

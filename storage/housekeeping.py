@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from storage import contacts, outbox
-from storage.tables import addresses, answers, conversations, inbox
+from storage.tables import addresses, answers, conversations, inbox, residents
 from storage.tables import contacts as contact_rows
 from storage.tables import outbox as outbox_rows
 
 UNFINISHED = timedelta(days=30)  # a registration that was begun and left
 WORDS = timedelta(days=90)  # what was said, by them and by us
 KEYS = timedelta(days=180)  # after that no platform can repeat an event
+SOME = 500  # contacts in one statement: SQLite takes a limited number of values
 
 
 def often(connection: Connection, now: datetime) -> None:
@@ -35,7 +37,7 @@ def daily(connection: Connection, now: datetime) -> None:
 
 
 def _forget_unfinished(connection: Connection, before: datetime) -> None:
-    """Whoever began, wrote nothing for a month and never registered is forgotten, address and all."""
+    """Whoever began, wrote nothing for a month and never registered is forgotten, with what only they used."""
     lately = select(conversations.c.contact_id).where(conversations.c.updated_at >= before)
     left = (
         contact_rows.c.registered_at.is_(None)
@@ -43,6 +45,16 @@ def _forget_unfinished(connection: Connection, before: datetime) -> None:
         & (contact_rows.c.created_at < before)
         & contact_rows.c.id.not_in(lately)
     )
-    ids = select(contact_rows.c.id).where(left)
-    connection.execute(delete(addresses).where(addresses.c.contact_id.in_(ids)))
-    connection.execute(delete(contact_rows).where(left))
+    ids = list(connection.execute(select(contact_rows.c.id).where(left)).scalars())
+    for some in (ids[n : n + SOME] for n in range(0, len(ids), SOME)):
+        _turn_back(connection, some)
+        connection.execute(delete(addresses).where(addresses.c.contact_id.in_(some)))
+        connection.execute(delete(contact_rows).where(contact_rows.c.id.in_(some)))
+
+
+def _turn_back(connection: Connection, forgotten: Sequence[int]) -> None:
+    """A phone that others use too goes on being theirs."""
+    others = residents.c.contact_id.not_in(forgotten) & (residents.c.address_id == addresses.c.id)
+    before_them = select(func.min(residents.c.contact_id)).where(others).scalar_subquery()
+    theirs = addresses.c.contact_id.in_(forgotten) & before_them.is_not(None)
+    connection.execute(update(addresses).where(theirs).values(contact_id=before_them))

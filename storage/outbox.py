@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, or_, select, update
 
 from bot.messages import Address, Delivery, Lane, Outgoing
-from storage.tables import addresses, notices, outbox
+from storage.tables import addresses, contacts, notices, outbox, residents
 
 REPLY_LIVES = timedelta(hours=1)  # an answer to something long forgotten confuses more than it helps
 SWEPT_LATER = timedelta(seconds=2)  # after a crash, so that the head of the queue is not hit by the next one again
@@ -48,8 +48,8 @@ class Draft:
 def enqueue(connection: Connection, drafts: Sequence[Draft], now: datetime, owners: Mapping[str, str]) -> list[Held]:
     """Queue messages in the transaction of their reason.
 
-    Owners: for each channel whose sender lives in this process, that process; it sends them without claiming them first.
-    Gives only the rows that are so held.
+    Owners: for each channel whose sender lives in this process, that process; it sends them without claiming them
+    first. Gives only the rows that are so held.
     """
     if not drafts:
         return []
@@ -70,14 +70,14 @@ def enqueue(connection: Connection, drafts: Sequence[Draft], now: datetime, owne
     ]
 
 
-# Spelled out in the statement rather than bound, or the planner could not know that the small partial index will do.
+# Spelled out rather than bound, or the planner could not know that the small partial index will do.
 _queued = outbox.c.status == literal_column("'queued'")
 _sending = outbox.c.status == literal_column("'sending'")
 _waiting = _queued & (outbox.c.owner == "")
 
 
 def claim(connection: Connection, channel: str, owner: str, now: datetime, limits: dict[Lane, int]) -> list[Held]:
-    """Take waiting rows, for each lane at most so many, oldest first. Only the holder of the channel's lease may call."""
+    """Take waiting rows, for each lane at most so many, oldest first. Only for the holder of the channel's lease."""
     taken: list[Held] = []
     for lane, limit in limits.items():
         if limit > 0:
@@ -92,10 +92,11 @@ def _claim_lane(connection: Connection, channel: str, owner: str, now: datetime,
         .order_by(outbox.c.id)
         .limit(limit)
     )
-    ids = list(connection.execute(due).scalars())
+    # The condition once more: one who lost the lease without knowing may be claiming at this very moment.
+    take = update(outbox).where(outbox.c.id.in_(due), _waiting).values(owner=owner).returning(outbox.c.id)
+    ids = list(connection.execute(take).scalars())
     if not ids:
         return []
-    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(owner=owner))
     rows = connection.execute(
         select(outbox, addresses.c.external)
         .join(addresses, addresses.c.id == outbox.c.address_id)
@@ -128,8 +129,9 @@ _mark = (
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.owner == bindparam("me"))
     .values(
-        status=bindparam("to"), platform_id=bindparam("platform"), error=bindparam("why"), ambiguous=bindparam("unsure"),
-        not_before=bindparam("again"), owner=bindparam("holder"), sent_at=bindparam("done"),
+        status=bindparam("to"), platform_id=bindparam("platform"), error=bindparam("why"),
+        ambiguous=bindparam("unsure"), not_before=bindparam("again"), owner=bindparam("holder"),
+        sent_at=bindparam("done"),
     )
 )  # fmt: skip
 
@@ -162,8 +164,22 @@ def mark(connection: Connection, marks: Sequence[Mark], owner: str) -> None:
     connection.execute(_mark, rows)
     gone = [m.row.address_id for m in marks if m.contact_gone]
     if gone:
-        connection.execute(update(addresses).where(addresses.c.id.in_(gone)).values(status="blocked"))
-        cancel(connection, address_ids=gone)
+        _block(connection, gone)
+
+
+def _block(connection: Connection, gone: Sequence[int]) -> None:
+    """Write no more to these addresses, and count those who have no other as blocked."""
+    lost = addresses.c.id.in_(gone) & (addresses.c.status != "leaving")  # one that leaves is deleted all the same
+    connection.execute(update(addresses).where(lost).values(status="blocked"))
+    cancel(connection, address_ids=gone)
+    served = select(residents.c.contact_id).where(residents.c.address_id.in_(gone))
+    reached = (
+        select(residents.c.contact_id)
+        .join(addresses, addresses.c.id == residents.c.address_id)
+        .where(addresses.c.status == "active")
+    )
+    cut_off = contacts.c.id.in_(served) & contacts.c.id.not_in(reached) & (contacts.c.status == "active")
+    connection.execute(update(contacts).where(cut_off).values(status="blocked"))
 
 
 def recover(connection: Connection, channel: str, now: datetime) -> tuple[int, int]:
@@ -194,15 +210,19 @@ def let_go(connection: Connection, channel: str, owner: str) -> None:
 
 
 def cancel(connection: Connection, *, contact_id: int | None = None, address_ids: Sequence[int] = ()) -> int:
-    """Take back what is queued for a contact or an address. What is on the wire cannot be taken back."""
+    """Take back what is queued for a contact or an address; gives how many.
+
+    What is on the wire cannot be taken back, but if that call fails it is not tried again.
+    """
     who = or_(outbox.c.contact_id == contact_id, outbox.c.address_id.in_(address_ids))
+    connection.execute(update(outbox).where(who, _sending).values(expires_at=outbox.c.created_at))
     done = connection.execute(update(outbox).where(who, _queued).values(status="cancelled", owner=""))
     return done.rowcount
 
 
 def expire(connection: Connection, now: datetime) -> int:
     """Rows that came too late to be of use."""
-    late = _queued & (outbox.c.owner == "") & (outbox.c.expires_at <= now)
+    late = _waiting & (outbox.c.expires_at <= now)
     return connection.execute(update(outbox).where(late).values(status="expired")).rowcount
 
 

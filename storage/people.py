@@ -1,4 +1,7 @@
-"""Who writes: address, contact, open conversation and answers of many people at once, read and written in few statements."""
+"""Who writes: address, contact, open conversation and answers of many people at once, in few statements.
+
+Must never run a statement for each person: a batch of a hundred costs as many as a batch of one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.messages import Address, Incoming
@@ -74,12 +77,14 @@ def hash_of(connection: Connection, address: Address) -> bytes:
     return cipher_of(connection.dialect).lookup("address", str(address))
 
 
-_open = conversations.c.state == "open"
+# Spelled out rather than bound, or the planner could not know that the index of open conversations will do.
+_open = conversations.c.state == literal_column("'open'")
 _known = (
     select(
         addresses.c.id, addresses.c.lookup, addresses.c.status.label("address_status"), addresses.c.contact_id,
         contacts.c.status, contacts.c.language, contacts.c.name, contacts.c.registered_at, contacts.c.source,
-        conversations.c.id.label("conversation_id"), conversations.c.script, conversations.c.asked, conversations.c.misses,
+        conversations.c.id.label("conversation_id"), conversations.c.script, conversations.c.asked,
+        conversations.c.misses,
     )
     .select_from(
         addresses.join(contacts, contacts.c.id == addresses.c.contact_id).outerjoin(
@@ -90,23 +95,31 @@ _known = (
     .order_by(addresses.c.id)
 )  # fmt: skip
 _lock = (
-    select(addresses.c.id)
+    select(addresses.c.id, contacts.c.id)
     .join(contacts, contacts.c.id == addresses.c.contact_id)
     .where(addresses.c.lookup.in_(bindparam("lookups", expanding=True)))
-    .order_by(addresses.c.id)
+    .order_by(contacts.c.id, addresses.c.id)  # one order everywhere, or two processes could wait for each other
     .with_for_update()
 )
 
 
 def _find(connection: Connection, lookup: dict[bytes, Address]) -> dict[Address, Known]:
-    if connection.dialect.name == "postgresql":
-        # First the locks, then the look: whoever waited here must see what the one before it committed.
-        connection.execute(_lock, {"lookups": list(lookup)})
+    if connection.dialect.name != "postgresql":
+        return _look(connection, lookup)
+    while True:  # first the locks, then the look: whoever waited here must see what the one before it committed
+        locked = {(address, contact) for address, contact in connection.execute(_lock, {"lookups": list(lookup)})}
+        found = _look(connection, lookup)
+        if locked == {(known.address_id, known.contact_id) for known in found.values()}:
+            return found
+        # The one before us gave an address to another contact, whom nobody has locked yet. The address is ours now.
+
+
+def _look(connection: Connection, lookup: dict[bytes, Address]) -> dict[Address, Known]:
     rows = connection.execute(_known, {"lookups": list(lookup)})
     return {lookup[bytes(row.lookup)]: _known_of(row, lookup[bytes(row.lookup)]) for row in rows}
 
 
-def _known_of(row: Row[Any], address: Address) -> Known:
+def _known_of(row: Any, address: Address) -> Known:
     return Known(
         address, row.id, row.address_status, row.contact_id, row.status, row.language, row.name or "",
         row.registered_at is not None, row.source, row.conversation_id or 0, row.script or "", row.asked or "",
@@ -115,21 +128,27 @@ def _known_of(row: Row[Any], address: Address) -> Known:
 
 
 def _enter(connection: Connection, strangers: dict[bytes, Address], now: datetime) -> None:
-    for lookup, address in strangers.items():
-        contact = blank(connection, now)
-        entered = connection.execute(
-            upsert(connection, addresses)
-            .values(
-                channel=address.channel, external=address.external, lookup=lookup, status="active",
-                contact_id=contact, created_at=now,
-            )
-            .on_conflict_do_nothing(index_elements=["lookup"])
-            .returning(addresses.c.id)
-        ).scalar()  # fmt: skip
-        if entered is None:  # another process met this stranger a moment ago
-            connection.execute(delete(contacts).where(contacts.c.id == contact))
-        else:
-            connection.execute(insert(residents).values(address_id=entered, contact_id=contact))
+    blanks = [{"status": "active", "language": "", "source": "", "created_at": now} for _ in strangers]
+    made = list(connection.execute(insert(contacts).returning(contacts.c.id), blanks).scalars())
+    met = sorted(strangers.items(), key=lambda pair: pair[0])  # one order everywhere, as with the locks
+    rows = [
+        {
+            "channel": address.channel, "external": address.external, "lookup": lookup, "status": "active",
+            "contact_id": contact, "created_at": now,
+        }
+        for (lookup, address), contact in zip(met, made, strict=True)
+    ]  # fmt: skip
+    statement = (
+        upsert(connection, addresses)
+        .on_conflict_do_nothing(index_elements=["lookup"])
+        .returning(addresses.c.id, addresses.c.contact_id)
+    )
+    entered = [{"address_id": a, "contact_id": c} for a, c in connection.execute(statement, rows)]
+    if entered:
+        connection.execute(insert(residents), entered)
+    unused = set(made) - {row["contact_id"] for row in entered}
+    if unused:  # another process met these strangers a moment ago
+        connection.execute(delete(contacts).where(contacts.c.id.in_(unused)))
 
 
 def blank(connection: Connection, now: datetime, *, language: str = "", source: str = "") -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import delete
 
 from tests import postgres
 
@@ -113,10 +114,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _migrate(url: str) -> None:
     from storage.cipher import Cipher
     from storage.database import Database
+    from storage.tables import seals
 
     async def open_once() -> None:
-        async with Database(url, Cipher(bytes(32))):
-            pass
+        async with Database(url, Cipher(bytes(32))) as database:
+            await database.write(lambda c: c.execute(delete(seals)))  # each test brings a key of its own
 
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(open_once())

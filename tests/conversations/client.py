@@ -67,6 +67,7 @@ class Town:
     world: World = field(default_factory=world)
     events: int = 0
     lives: int = 0
+    running: Service | None = None
 
     def clock(self) -> datetime:
         return self.now
@@ -84,13 +85,22 @@ class Town:
                 for task in running:
                     task.cancel()
 
+    @asynccontextmanager
+    async def awake(self) -> AsyncIterator[None]:
+        """One life for several messages: for the way to what a transcript is about."""
+        async with self.service() as self.running:
+            yield
+        self.running = None
+
     async def take(self, event: Incoming) -> list[Delivery]:
         """One event in one life of the service; what was sent because of it."""
         recorder = self.channels[event.address.channel]
         before = len(recorder.sent)
-        async with self.service() as service:
-            await service.inbox.accept(event)
-            await service.quiet()
+        if self.running is not None:
+            await self.running.accept(event)
+        else:
+            async with self.service() as service:
+                await service.accept(event)
         self.now += timedelta(seconds=20)
         return recorder.sent[before:]
 
@@ -118,6 +128,11 @@ class Service:
     async def ready(self) -> None:
         while len(self._owners) < len(self.senders):
             await asyncio.sleep(0)
+
+    async def accept(self, event: Incoming) -> None:
+        """Take an event in and send what it led to."""
+        await self.inbox.accept(event)
+        await self.quiet()
 
     async def quiet(self) -> None:
         """Until nothing is on its way."""

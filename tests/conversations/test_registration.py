@@ -2,82 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from sqlalchemy import func, select
 
-from bot.chat import Acting
 from bot.messages import Kind
-from storage import contacts
-from storage.contacts import Child, Profile
+from storage.contacts import Child
 from storage.tables import addresses, answers, consents, inbox
 from storage.tables import contacts as contact_rows
-from tests.conversations.client import CHANNELS, START, Talker, Town
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-
-@pytest.fixture(params=CHANNELS)
-def channel(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def town(database_url: str) -> Town:
-    return Town(database_url)
-
-
-async def profile_of(person: Talker) -> Profile:
-    """What storage knows of whoever writes at this address now."""
-
-    def read(connection: Connection) -> Profile:
-        lookup = contacts.cipher_of(connection.dialect).lookup("address", str(person.address))
-        row = connection.execute(select(addresses).where(addresses.c.lookup == lookup)).one()
-        return contacts.profile(connection, Acting(row.contact_id, row.id, person.address.channel, "bg", "", START))
-
-    return await person.town.look(read)
-
-
-async def begin(person: Talker, *, code: str = "") -> None:
-    """From the first message to the question about the phone."""
-    await person.start(code)
-    await person.press("Български")
-    await person.press("👍")
-    await person.press("✅")
-    await person.press("✅")
-
-
-async def register(person: Talker, *, phone: str = "0888 123 456", name: str = "Мария Иванова") -> None:
-    """A whole registration of somebody who looks for work."""
-    await begin(person)
-    await person.say(phone)
-    await person.say(name)
-    await person.press("гр. Видин")
-    await person.press("🔧 Работа")
-    await person.press("търся работа")
-    await person.press("Нова професия")
-    await person.press("Готово")
-    await person.press("✅ Всичко")
+from tests.conversations.client import Town
+from tests.conversations.people import begin, line, profile_of, t
 
 
 async def test_an_unemployed_man_registers(town: Town, channel: str) -> None:
     """From the first message to the menu; the profile is what he said."""
     ivan = town.person(channel, "100", name="Иван")
-    assert "Изберете език" in await ivan.start("plakat-7")
+    assert line("registration.language") in await ivan.start("plakat-7")
     assert "👍" in await ivan.press("Български")
     assert "Община Видин" in await ivan.press("👍")
-    assert "14 години" in await ivan.press("✅")
-    assert "телефон" in await ivan.press("✅")
-    assert "Как се казвате" in await ivan.say("0888 123 456")
+    assert line("registration.age") in await ivan.press("✅")
+    assert line("registration.phone") in await ivan.press("✅")
+    assert line("registration.name") in await ivan.say("0888 123 456")
     assert ivan.labels[0] == "Иван"
-    assert "Къде живеете" in await ivan.press("Иван")
-    assert "Това ли е" in await ivan.say("gen")
+    assert line("registration.settlement") in await ivan.press("Иван")
+    assert line("search.found") in await ivan.say("gen")
     assert "с. Генерал Мариново" in ivan.labels
-    assert "За какво" in await ivan.press("с. Генерал")
-    assert "работите" in await ivan.press("🔧 Работа")
-    assert "интересува" in await ivan.press("търся работа")
+    assert line("registration.purpose") in await ivan.press("с. Генерал")
+    assert line("registration.work") in await ivan.press("🔧 Работа")
+    assert line("registration.interests") in await ivan.press("търся работа")
     await ivan.press("Нова професия")
     summary = await ivan.press("Готово")
     assert "Иван" in summary
@@ -85,7 +36,7 @@ async def test_an_unemployed_man_registers(town: Town, channel: str) -> None:
     assert "с. Генерал Мариново" in summary
     done = await ivan.press("✅ Всичко")
     assert "записахме" in done.lower()
-    assert ivan.last.menu[0] == ("📅 Моите събития", "📋 Дейности")
+    assert ivan.last.menu[0] == (t("menu.events"), t("menu.activities"))
     mine = await profile_of(ivan)
     assert (mine.name, mine.phone, mine.settlement) == ("Иван", "+359888123456", "general-marinovo")
     assert (mine.purpose, mine.work, list(mine.interests)) == ("work", "no_searching", ["vocational"])
@@ -134,10 +85,10 @@ async def test_back_goes_one_question_back_and_keeps_the_rest(town: Town, channe
     await begin(person)
     await person.say("0888123456")
     await person.say("Мария")
-    assert "Как се казвате" in await person.press("⬅")
-    assert "телефон" in await person.say("назад")
+    assert line("registration.name") in await person.press("⬅")
+    assert line("registration.phone") in await person.say("назад")
     await person.say("0899 111 222")
-    assert "Къде живеете" in await person.say("Мария Петрова")
+    assert line("registration.settlement") in await person.say("Мария Петрова")
     stored = await town.look(lambda c: {r.key: r.value for r in c.execute(select(answers))})
     assert stored["phone"] == {"number": "+359899111222", "own": False}
     assert stored["name"] == "Мария Петрова"
@@ -153,11 +104,11 @@ async def test_each_answer_can_be_changed_at_the_summary(town: Town, channel: st
     await person.press("Нищо от тези")
     await person.press("Промени")
     assert "📞 Телефон" in person.labels
-    assert "телефон" in await person.press("📞 Телефон")
-    assert "Вярно ли е" in await person.say("0877 000 111")
+    assert line("registration.phone") in await person.press("📞 Телефон")
+    assert line("summary.ask") in await person.say("0877 000 111")
     await person.press("Промени")
     await person.press("За какво идвам")
-    assert "Къде учи детето" in await person.press("🏫 Училището")
+    assert line("registration.institutions") in await person.press("🏫 Училището")
     await person.press("Звънче")
     await person.press("Готово")
     await person.press("Не знам")
@@ -174,7 +125,7 @@ async def test_under_fourteen_nothing_is_kept(town: Town, channel: str) -> None:
     await child.press("Български")
     await child.press("👍")
     await child.press("✅")
-    assert "Повикайте" in await child.press("❌")
+    assert line("registration.too_young") in await child.press("❌")
     async with town.service() as service:
         from storage import housekeeping
 
@@ -190,10 +141,10 @@ async def test_refusing_keeps_only_the_refusal_and_one_can_come_back(town: Town,
     await person.start()
     await person.press("Български")
     await person.press("👍")
-    assert "без бот" in await person.press("❌ Не искам")
+    assert line("registration.declined") in await person.press("❌ Не искам")
     said = await town.look(lambda c: [(r.action, r.form) for r in c.execute(select(consents))])
     assert said == [("refused", "button")]
-    assert "Изберете език" in await person.say("Здравей")
+    assert line("registration.language") in await person.say("Здравей")
 
 
 async def test_an_unfinished_registration_goes_on_the_next_day(town: Town, channel: str) -> None:
@@ -201,7 +152,7 @@ async def test_an_unfinished_registration_goes_on_the_next_day(town: Town, chann
     await begin(person)
     await person.say("0888123456")
     answer = await person.start()
-    assert "Как се казвате" in answer
+    assert line("registration.name") in answer
     assert "Здравейте" not in answer
 
 
@@ -210,17 +161,17 @@ async def test_read_more_shows_the_long_words_and_then_asks_again(town: Town, ch
     await person.start()
     await person.press("Български")
     await person.press("👍")
-    long = await person.press("Прочети повече")
+    long = await person.press(t("button.more"))
     assert "Комисия за защита на личните данни" in long
     assert any("✅" in label for label in person.labels)
-    assert "14 години" in await person.press("✅")
+    assert line("registration.age") in await person.press("✅")
 
 
 async def test_an_own_shared_number_is_marked_as_vouched_for(town: Town) -> None:
     person = town.person("telegram")
     await begin(person)
     assert any(button.shares_phone for row in person.last.rows for button in row)
-    assert "друг човек" in await person.share_phone("+359888000000", own=False)
+    assert line("miss.phone_other") in await person.share_phone("+359888000000", own=False)
     await person.share_phone("+359888123456")
     await person.press("Мария")
     stored = await town.look(lambda c: {r.key: r.value for r in c.execute(select(answers))})
@@ -230,19 +181,19 @@ async def test_an_own_shared_number_is_marked_as_vouched_for(town: Town) -> None
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        ("123", "не излезе"),
-        ("не знам", "не излезе"),
-        ("😀😀", "не излезе"),
-        ("+359 888 123 456", "Как се казвате"),
-        ("00359888123456", "Как се казвате"),
-        ("0040 721 234 567", "Как се казвате"),
-        ("нямам телефон", "Как се казвате"),
+        ("123", "miss.phone"),
+        ("не знам", "miss.phone"),
+        ("😀😀", "miss.phone"),
+        ("+359 888 123 456", "registration.name"),
+        ("00359888123456", "registration.name"),
+        ("0040 721 234 567", "registration.name"),
+        ("нямам телефон", "registration.name"),
     ],
 )
 async def test_phones_as_people_write_them(town: Town, typed: str, answer: str) -> None:
     person = town.person("web")
     await begin(person)
-    assert answer in await person.say(typed)
+    assert line(answer) in await person.say(typed)
 
 
 @pytest.mark.parametrize("kind", [Kind.OTHER, Kind.EDITED, Kind.PHONE])
@@ -250,8 +201,8 @@ async def test_a_sticker_an_edit_or_a_card_never_breaks_a_question(town: Town, k
     person = town.person("telegram")
     await begin(person)
     await person.say("0888123456")
-    assert "Как се казвате" in await person.send(kind, text="sticker", phone="+359888000000")
-    assert "Къде живеете" in await person.say("Мария")
+    assert line("registration.name") in await person.send(kind, text="sticker", phone="+359888000000")
+    assert line("registration.settlement") in await person.say("Мария")
 
 
 async def test_an_old_button_is_answered_kindly_with_the_open_question(town: Town, channel: str) -> None:
@@ -260,9 +211,9 @@ async def test_an_old_button_is_answered_kindly_with_the_open_question(town: Tow
     _, first = person.find("Български")
     await person.press("Български")
     await person.press("👍")
-    assert "отговорихте" in await person.press_data(first.press)
-    assert "по-стар въпрос" in await person.press_data("999.language.rom")
-    assert "по-стар въпрос" in await person.press_data("rubbish")
+    assert line("stray.answered") in await person.press_data(first.press)
+    assert line("stray.old_button") in await person.press_data("999.language.rom")
+    assert line("stray.old_button") in await person.press_data("rubbish")
 
 
 async def test_hidden_numbers_are_explained_and_the_question_stays(town: Town) -> None:
@@ -270,8 +221,8 @@ async def test_hidden_numbers_are_explained_and_the_question_stays(town: Town) -
     await begin(person)
     await person.say("0888123456")
     answer = await person.say("[скрито]", hidden=("egn",))
-    assert "не го запазихме" in answer
-    assert "Как се казвате" in answer
+    assert line("privacy.hidden") in answer
+    assert line("registration.name") in answer
     stored = await town.look(lambda c: {r.key for r in c.execute(select(answers))})
     assert "name" not in stored
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from bot.messages import Button
@@ -25,6 +25,7 @@ PURPOSES = ("work", "school", "both", "other")
 WORK = ("no_searching", "no_not_searching", "yes", "studying", "skip")
 KEYS = ("name", "phone", "settlement", "purpose", "institutions", "work", "interests")
 TICK = "☑"
+CALM = 1.2  # seconds without news after which a puzzled person believes what they see
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class Resident:
                 await (phone.act(act) if act else phone.begin())
                 continue
             await asyncio.sleep(self.chance.uniform(0.0, 0.2))
+            while phone.screen() in self._seen and await phone.news(CALM):
+                pass  # "did I not answer that?": look up only once nothing moves any more
             screen = phone.screen()
             self.registered = screen.registered
             if not screen.registered and screen.question:
@@ -159,10 +162,15 @@ class Resident:
             if " " in code:  # a class with its letter has no button until it is typed
                 ticks[code] = True
                 return Act(text=code)
-        if missing:
+        if missing or (self._visits.get("confirm") and self._unseen(screen.question, ticks)):
             return Act(shown["page"])
         del self._ticks[screen.question]  # asked again, it begins anew
         return Act(shown["done"])
+
+    def _unseen(self, question: str, ticks: Collection[str]) -> bool:
+        """Whether something lies on a page not looked at: who corrects must find what they once ticked."""
+        kind, _, about = question.partition("-")
+        return kind == "interests" and any(a.code not in ticks for a in self.programme.activities_for(about))
 
     def _confirm(self, screen: Screen, ledger: Ledger) -> Act:
         """Read the summary; change what is not so, or what one thinks better of."""
@@ -178,22 +186,24 @@ class Resident:
         return _tap(screen, "yes") if screen.button("yes") else _back(screen)
 
     def _shows(self, screen: Screen, key: str) -> bool:
-        return all(any(form in screen.text for form in forms) for forms in self._summary(key))
-
-    def _summary(self, key: str) -> list[Iterable[str]]:
-        """What the summary must say of one answer: each in one of its forms."""
-        wish, programme = self.wish, self.programme
-        nothing = self.texts.all("summary.nothing")
-        said: dict[str, list[Iterable[str]]] = {
-            "name": [[f"👤 {wish.name}"]],
-            "phone": [[f"📞 {phone_shown(wish.phone)}"] if wish.phone else self.texts.all("summary.no_phone")],
-            "settlement": [[f"📍 {programme.settlement(wish.settlement).label}"]],
-            "purpose": [self.texts.all(f"purpose.{wish.purpose}")],
-            "institutions": [[child_shown(programme.institution(c.institution), c.group)] for c in wish.children],
-            "work": [self.texts.all(f"work.{wish.status}")] if wish.status else [],
-            "interests": [[programme.activity(code).name] for code in wish.interests[wish.purpose]] or [nothing],
+        """Whether the summary says this answer as it was meant, no more and no less."""
+        wish, programme, lines = self.wish, self.programme, screen.text.splitlines()
+        match key:
+            case "institutions":
+                shown = [child_shown(programme.institution(c.institution), c.group) for c in wish.children]
+                return not shown or any(_lists(line, "🏫", shown) for line in lines)
+            case "interests":
+                names = [programme.activity(code).name for code in wish.interests[wish.purpose]]
+                wanted = [names] if names else [[word] for word in self.texts.all("summary.nothing")]
+                return any(_lists(line, "⭐", words) for words in wanted for line in lines)
+        forms = {
+            "name": {f"👤 {wish.name}"},
+            "phone": {f"📞 {phone_shown(wish.phone)}"} if wish.phone else self.texts.all("summary.no_phone"),
+            "settlement": {f"📍 {programme.settlement(wish.settlement).label}"},
+            "purpose": self.texts.all(f"purpose.{wish.purpose}"),
+            "work": self.texts.all(f"work.{wish.status}") if wish.status else {""},
         }
-        return said[key]
+        return any(form in screen.text for form in forms[key])
 
     def _change_mind(self) -> None:
         wish, other = self.wish, draw_wish(self.chance, self.number, self.programme)
@@ -254,3 +264,8 @@ def _back(screen: Screen) -> Act:
     """The way back; where there is none, the word for it."""
     labelled = (b for b in screen.buttons if b.label.startswith("⬅"))
     return Act(screen.button("back") or next(labelled, None), text="назад")
+
+
+def _lists(line: str, icon: str, wanted: list[str]) -> bool:
+    """Whether a line of the summary holds these in some order, and nothing else."""
+    return line.startswith(icon) and len(line) == len(f"{icon} {', '.join(wanted)}") and all(w in line for w in wanted)

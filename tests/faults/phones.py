@@ -266,6 +266,7 @@ class WebPhone:
             if fresh:
                 self._lines += fresh
                 self._seen = fresh[-1]["id"]
+                self.ledger.note("seen", person=self.number, texts=[_web_screen(line).text for line in fresh])
                 return True
             await asyncio.sleep(0.1)
         return False

@@ -1,0 +1,35 @@
+"""The benchmark's own smoke test: it starts the bot, counts right, and says nothing about time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+
+from tests.bench import load
+from tests.bench.api import Api
+from tests.bench.bots import ours
+
+
+async def test_every_update_of_a_short_round_gets_one_answer(tmp_path: Path) -> None:
+    async with Api() as api, ours(api, tmp_path) as running:
+        measured = await load.at_once(api, running, people=8, seconds=1.0)
+    tally = measured.tally
+    assert tally.updates >= 8
+    assert len(tally.seconds) == tally.updates, "an update without an answer"
+    assert tally.extra == tally.people, "beyond one answer an update, only the menu at the end of a registration"
+    assert tally.refused == 0
+    assert all(math.isfinite(value) for value in (measured.rate, measured.cpu_ms, measured.ms(0.5), measured.ms(0.95)))
+
+
+def test_percentile_is_the_value_below_which_that_share_lies() -> None:
+    values = [4.0, 1.0, 3.0, 2.0]
+    assert [load.percentile(values, share) for share in (0.25, 0.5, 0.95, 1.0)] == [1.0, 2.0, 4.0, 4.0]
+    assert math.isnan(load.percentile([], 0.5))
+
+
+def test_command_line_refuses_a_scenario_that_there_is_none_of() -> None:
+    from tests.bench import _parser
+
+    assert _parser().parse_args(["start", "bulk"]).scenario == ["start", "bulk"]
+    assert asyncio.iscoroutinefunction(load.at_once)

@@ -1,0 +1,162 @@
+"""The schema comes up to date at start: completely or not at all, whoever is killed and however many start at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storage import migrations
+from storage.database import Database
+from storage.migrations import HEAD, Newer
+from storage.tables import metadata
+from tests import ROOT
+from tests.storage.kit import counted, opened
+
+# Opens the database of the first argument and is killed: before its n-th statement, or, at 0, before its commit.
+CHILD = """
+import asyncio, os, signal, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from storage.cipher import Cipher
+from storage.database import Database
+
+url, fatal = sys.argv[1], int(sys.argv[2])
+seen = 0
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def count(*_):
+    global seen
+    seen += 1
+    if seen == fatal:
+        die()
+
+event.listen(Engine, "before_cursor_execute", count)
+if fatal == 0:
+    event.listen(Engine, "commit", die)
+
+async def main():
+    async with Database(url, Cipher(bytes(range(32)))):
+        pass
+
+asyncio.run(main())
+"""
+NEVER = -1
+
+
+def start(url: str, fatal: int = NEVER, code: str = CHILD) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code, url, str(fatal)], cwd=ROOT, stderr=subprocess.PIPE)
+
+
+async def tables(url: str) -> list[str]:
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        found = await connection.run_sync(lambda c: inspect(c).get_table_names())
+    await engine.dispose()
+    return found
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
+    return ScriptDirectory.from_config(config)
+
+
+def test_the_program_knows_its_newest_migration() -> None:
+    """HEAD stands in the code so that a start need not import Alembic; it must not fall behind."""
+    assert scripts().get_heads() == [HEAD]
+    newest = max(path.name for path in (ROOT / "storage" / "migrations" / "versions").glob("*.py"))
+    assert newest.startswith(f"{HEAD}_")
+
+
+async def test_a_start_that_has_nothing_to_migrate_does_not_import_alembic(database_url: str) -> None:
+    """The second start takes a second; Alembic alone would take a third of it."""
+    async with opened(database_url):
+        pass  # a copied database has yet to take the mark of its key
+    child = start(database_url, code=f"{CHILD}\nassert 'alembic' not in sys.modules")
+    _, errors = await asyncio.to_thread(child.communicate)
+    assert child.returncode == 0, errors.decode()
+
+
+async def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database: Database) -> None:
+    def differences(connection: Connection) -> Any:
+        defaults = connection.dialect.name == "postgresql"  # Alembic misreads SQLite's empty strings
+        options = {"compare_type": True, "compare_server_default": defaults, "target_metadata": metadata}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+    assert await database.read(differences) == []
+
+
+async def test_partial_indexes_are_partial_in_the_database(database: Database) -> None:
+    """Alembic does not compare their conditions."""
+
+    def conditions(connection: Connection) -> dict[str, str]:
+        if connection.dialect.name == "sqlite":
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql > ''"))
+        else:
+            rows = connection.execute(text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"))
+        return {name: sql.partition(" WHERE ")[2] for name, sql in rows}
+
+    found = {name: sql for name, sql in (await database.read(conditions)).items() if sql}
+    assert set(found) == {"uq_conversations_open", "ix_outbox_waiting"}
+    assert "open" in found["uq_conversations_open"]
+    assert "queued" in found["ix_outbox_waiting"]
+    assert "sending" in found["ix_outbox_waiting"]
+
+
+async def test_a_migration_killed_at_any_point_did_nothing_and_the_next_start_completes_it(
+    empty_database_url: str,
+) -> None:
+    for fatal in (4, 12, 40, 0):
+        child = start(empty_database_url, fatal)
+        await asyncio.to_thread(child.communicate)
+        assert child.returncode == -signal.SIGKILL, "it should have been killed there"
+        assert await tables(empty_database_url) == [], f"killed at {fatal}, something is left"
+    async with opened(empty_database_url) as database:
+        assert await database.read(migrations.revision) == HEAD
+    assert set(await tables(empty_database_url)) == {"alembic_version", *metadata.tables}
+
+
+async def test_two_processes_may_migrate_at_one_moment(empty_database_url: str) -> None:
+    children = [start(empty_database_url) for _ in range(2)]
+    for child in children:
+        _, errors = await asyncio.to_thread(child.communicate)
+        assert child.returncode == 0, errors.decode()
+    assert set(await tables(empty_database_url)) == {"alembic_version", *metadata.tables}
+
+
+async def test_an_older_program_refuses_a_newer_schema_and_changes_nothing(database_url: str) -> None:
+    async with opened(database_url) as database:
+        await database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(Newer, match="9999"):
+        async with opened(database_url):
+            pass
+    engine = create_async_engine(database_url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar() == "9999"
+    await engine.dispose()
+
+
+async def test_an_up_to_date_database_is_opened_with_a_look_and_nothing_else(database_url: str) -> None:
+    async with opened(database_url) as database:
+        with counted(database) as seen:
+            await database.write(migrations.upgrade)
+    assert not [s for s in seen if s.upper().startswith(("CREATE", "ALTER", "INSERT", "UPDATE", "DELETE", "DROP"))]
+
+
+async def test_a_new_database_makes_its_own_folder(tmp_path: Path) -> None:
+    async with opened(f"sqlite+aiosqlite:///{tmp_path}/new/folder/bot.db") as database:
+        assert await database.read(migrations.revision) == HEAD
