@@ -155,7 +155,7 @@ def hear(stage: Stage, talk: Talk, incoming: Incoming, code: str = "") -> Turn:
     play, chat = stage.play(talk, talk.answers)
     ask = play.forward()
     if ask is None:
-        return _end(turn, play, [])
+        return _end(turn, play, chat.lines)  # the script or what it reads has changed since it asked
     typed = fold(incoming.text) if incoming.kind is Kind.TEXT else ""
     said = Said(typed, stage.texts, incoming.text.strip() if incoming.kind is Kind.TEXT else "")
     draft = turn.talk.answers.get(ask.key)

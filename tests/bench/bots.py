@@ -121,7 +121,7 @@ async def _process(
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("BOT_") or k == "BOT_VENV"}
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, env=inherited | environment, stdout=asyncio.subprocess.PIPE, stderr=errors
+            *command, cwd=ROOT, env={**inherited, **environment}, stdout=asyncio.subprocess.PIPE, stderr=errors
         )
         try:
             yield process

@@ -28,8 +28,7 @@ _WORDS: Final = "📅 В сряда, 12:00, в читалището: среща 
 
 
 async def fill(url: str, key: bytes, *, people: int = 0, midway: int = 0, bulk: int = 0) -> None:
-    """Make the database with so many registered contacts, the last of them in a conversation, the first with a
-    broadcast that waits."""
+    """Make the database: registered contacts, the last of them in a conversation, a broadcast waiting for the first."""
     now = datetime.now(UTC)
     async with Database(url, Cipher(key)) as database:
         numbers = iter(range(1, people + 1))
@@ -109,4 +108,5 @@ def _count_on(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         for table in (contacts, addresses):
             sequence = func.pg_get_serial_sequence(table.name, "id")
-            connection.execute(select(func.setval(sequence, func.coalesce(select(func.max(table.c.id)).scalar_subquery(), 1))))
+            last = select(func.max(table.c.id)).scalar_subquery()
+            connection.execute(select(func.setval(sequence, func.coalesce(last, 1))))

@@ -67,7 +67,7 @@ class Person:
             status = await self._bot.webhook.post(body)
             arrived = await self._reply
         self._tally.updates += 1
-        self._tally.refused += status != 200  # noqa: PLR2004
+        self._tally.refused += status != 200
         self._tally.seconds.append(arrived - since)
         if self.done:
             self._tally.people += 1

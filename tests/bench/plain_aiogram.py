@@ -107,7 +107,8 @@ async def answer(message: Message, state: FSMContext, number: int) -> None:
     await state.set_state(None)
     await message.answer(DONE)
     menu = [[KeyboardButton(text=label) for label in row] for row in MENU]
-    await message.answer(HOME, reply_markup=ReplyKeyboardMarkup(keyboard=menu, is_persistent=True, resize_keyboard=True))
+    markup = ReplyKeyboardMarkup(keyboard=menu, is_persistent=True, resize_keyboard=True)
+    await message.answer(HOME, reply_markup=markup)
 
 
 def expect(number: int) -> None:

@@ -23,7 +23,7 @@ from tests.bench.questions import DONE, HOME, MENU, QUESTIONS
 Context = ContextTypes.DEFAULT_TYPE
 
 
-async def start(update: Update, context: Context) -> int:
+async def start(update: Update, _: Context) -> int:
     return await ask(update, 0)
 
 

@@ -1,4 +1,4 @@
-"""The questions of a registration, as the plain bots ask them: as many steps as ours takes for somebody who wants work."""
+"""The questions of a registration, as the plain bots ask them: as many steps as ours for somebody who wants work."""
 
 from __future__ import annotations
 

@@ -33,9 +33,9 @@ async def throughput(at: Stage) -> None:
         await at.ours(), await at.ours("Мост, answers typed", presses=False), await at.plain("plain_ptb", PTB),
         await at.plain("plain_aiogram", AIOGRAM), await at.plain("plain_floor", FLOOR),
     ]  # fmt: skip
-    await _in_turn(at, bots, lambda bot: load.at_once(at.api, bot, options.people, 1.0), 1)  # warm
+    await _in_turn(bots, lambda bot: load.at_once(at.api, bot, options.people, 1.0), 1)  # warm
     rounds = await _in_turn(
-        at, bots, lambda bot: load.at_once(at.api, bot, options.people, options.seconds), options.rounds
+        bots, lambda bot: load.at_once(at.api, bot, options.people, options.seconds), options.rounds
     )
     print(f"\nfsync of 4 KiB here: {fsync_ms(at.folder):.2f} ms")
     show(
@@ -53,9 +53,9 @@ async def throughput(at: Stage) -> None:
 async def start(at: Stage) -> None:
     """Everybody presses /start at one moment while the API takes 40 ms for each answer."""
     bots = [await at.ours(), await at.plain("plain_ptb", PTB), await at.plain("plain_aiogram", AIOGRAM)]
-    await _in_turn(at, bots, lambda bot: load.at_once(at.api, bot, 8, 1.0), 1)  # warm
+    await _in_turn(bots, lambda bot: load.at_once(at.api, bot, 8, 1.0), 1)  # warm
     at.api.delay = START_DELAY
-    rounds = await _in_turn(at, bots, lambda bot: load.at_one_moment(at.api, bot, START_PEOPLE), at.options.rounds)
+    rounds = await _in_turn(bots, lambda bot: load.at_one_moment(at.api, bot, START_PEOPLE), at.options.rounds)
     at.api.delay = 0.0
     last = {name: middle([max(r.tally.seconds) for r in theirs]) for name, theirs in rounds.items()}
     show(
@@ -74,8 +74,8 @@ async def latency(at: Stage) -> None:
     except postgres.Absent as absent:
         print(f"\nlatency on PostgreSQL is left out: {absent}")
     seconds = max(10.0, 3 * at.options.seconds)
-    await _in_turn(at, bots, lambda bot: load.at_rate(at.api, bot, RATE, 3.0), 1)  # warm
-    rounds = await _in_turn(at, bots, lambda bot: load.at_rate(at.api, bot, RATE, seconds), at.options.rounds)
+    await _in_turn(bots, lambda bot: load.at_rate(at.api, bot, RATE, 3.0), 1)  # warm
+    rounds = await _in_turn(bots, lambda bot: load.at_rate(at.api, bot, RATE, seconds), at.options.rounds)
     show(
         f"latency: {RATE:.0f} updates a second for {seconds:.0f} s, from update to sendMessage",
         ("database", "p50 ms", "p95 ms", "p99 ms", "CPU ms/update"),
@@ -95,10 +95,10 @@ async def bulk(at: Stage) -> None:
     await fill.fill(sqlite(folder), KEY, people=BULK_ROWS, bulk=BULK_ROWS)
     bots = [await at.ours("alone"), await at.ours("beside bulk", database=sqlite(folder))]
     seconds = max(10.0, 3 * at.options.seconds)
-    await _in_turn(at, bots, lambda bot: load.at_rate(at.api, bot, BULK_RATE, 3.0), 1)  # warm
+    await _in_turn(bots, lambda bot: load.at_rate(at.api, bot, BULK_RATE, 3.0), 1)  # warm
     at.api.elsewhere.clear()
     began = time.perf_counter()
-    rounds = await _in_turn(at, bots, lambda bot: load.at_rate(at.api, bot, BULK_RATE, seconds), at.options.rounds)
+    rounds = await _in_turn(bots, lambda bot: load.at_rate(at.api, bot, BULK_RATE, seconds), at.options.rounds)
     flowed = len(at.api.elsewhere) / (time.perf_counter() - began)
     show(
         f"bulk: {BULK_ROWS:,} rows wait and flow beside {BULK_RATE:.0f} replies a second",
@@ -146,7 +146,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {
 }
 
 
-async def _in_turn(at: Stage, bots: Sequence[Running], measure: Measure, times: int) -> Rounds:
+async def _in_turn(bots: Sequence[Running], measure: Measure, times: int) -> Rounds:
     """Every bot in every round, because the machine's own speed drifts between them."""
     found: dict[str, list[Round]] = {bot.bot.name: [] for bot in bots}
     for _ in range(times):

@@ -89,7 +89,13 @@ class Posters:
         self._open = 0
 
     async def post(self, body: bytes) -> int:
-        """Post one update and return the answer's status."""
+        """Post one update and return the answer's status. Once more if the connection went, as Telegram does."""
+        try:
+            return await self._post(body)
+        except ConnectionError:  # a server may close an idle connection at the moment when we write to it
+            return await self._post(body)
+
+    async def _post(self, body: bytes) -> int:
         poster = await self._take()
         try:
             return await poster.post(self._head, body)
@@ -106,7 +112,7 @@ class Posters:
             poster = self._free.pop()
             if not poster.transport.is_closing():
                 return poster
-            self._open -= 1  # a server may close what was idle
+            self._open -= 1
         if self._open < self._limit:
             self._open += 1
             _, made = await asyncio.get_running_loop().create_connection(Poster, self._host, self._port)
@@ -116,7 +122,7 @@ class Posters:
         return await turn
 
     def _give(self, poster: Poster) -> None:
-        while self._line:
+        while self._line and not poster.transport.is_closing():
             turn = self._line.popleft()
             if not turn.done():
                 turn.set_result(poster)

@@ -202,4 +202,5 @@ class Talker:
         )
         answers = await self.town.take(event)
         self.seen += [d for d in answers if d.address == self.address]
+        assert not answers or self.last.rows or self.last.menu, f"a dead end: {self.last.text!r}"
         return "\n---\n".join(d.message.text for d in answers)

@@ -58,8 +58,9 @@ async def finish_registering(person: Talker, *, name: str = "Мария Иван
     await person.press("гр. Видин")
     await person.press("🔧 Работа")
     await person.press("търся работа")
-    await person.press(like)
-    await person.press("Готово")
+    if like:
+        await person.press(like)
+    await person.press(t("button.done" if like else "button.none_of_them"))
     await person.press("✅ Всичко")
 
 
@@ -85,16 +86,15 @@ async def rows(town: Town, table: Table) -> list[Any]:
     return await town.look(lambda c: list(c.execute(select(table))))
 
 
-async def everything_kept(town: Town) -> str:
-    """Every row of every table: as it lies there, and once more with its sealed values opened."""
+async def everything_kept(town: Town, *, sealed: bool = False) -> str:
+    """Every row of every table, with its personal values opened, or as it lies there."""
 
     def read(connection: Connection) -> str:
         parts = []
         for table in metadata.sorted_tables:
-            for row in connection.execute(select(table)):
-                parts.append(f"{table.name}: {row!r}")
             raw = [c.cast(LargeBinary) if isinstance(c.type, Sealed) else c for c in table.columns]
-            parts += [repr(tuple(row)) for row in connection.execute(select(*raw))]
+            found = connection.execute(select(*raw) if sealed else select(table))
+            parts += [f"{table.name}: {tuple(row)!r}" for row in found]
         return "\n".join(parts)
 
     return await town.look(read)

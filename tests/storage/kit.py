@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -107,3 +107,23 @@ def counted(database: Database) -> Iterator[list[str]]:
     finally:
         event.remove(engine, "before_cursor_execute", statement)
         event.remove(engine, "commit", commit)
+
+
+async def steps(database: Database, job: Callable[[Connection], object]) -> list[str]:
+    """How SQLite goes about each statement of a job: the lines of EXPLAIN QUERY PLAN."""
+    seen: list[tuple[str, Any]] = []
+
+    def statement(_connection: Any, _cursor: Any, text: str, values: Any, *_rest: Any) -> None:
+        seen.append((text, values))
+
+    engine = engine_of(database)
+    event.listen(engine, "before_cursor_execute", statement)
+    await database.write(job)
+    event.remove(engine, "before_cursor_execute", statement)
+
+    def explain(connection: Connection) -> list[str]:
+        return [
+            row[-1] for text, values in seen for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+        ]
+
+    return await database.write(explain)

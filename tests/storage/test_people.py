@@ -1,4 +1,4 @@
-"""Who writes: met once however many meet them at one moment, read and written in a number of statements that is fixed."""
+"""Who writes: met once however many meet them at one moment, read and written in a fixed number of statements."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, insert, make_url, select, text
 
-from bot.messages import Address, Incoming
+from bot.messages import Incoming
 from storage import contacts, people
 from storage.database import Database
 from storage.people import Changes
 from storage.tables import addresses, answers, conversations, inbox, residents
 from storage.tables import contacts as contact_rows
-from tests.storage.kit import NOW, acting, converse, counted, enrol, everything, meet, opened, said
+from tests.storage.kit import NOW, acting, converse, counted, enrol, everything, meet, opened, said, steps
 
 # --- meeting ----------------------------------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ async def test_a_hundred_people_cost_as_many_statements_as_one(database: Databas
     assert len(await database.read(lambda c: everything(c, answers))) == 101
 
 
-@pytest.mark.parametrize("number", [0, 1, 3])
+@pytest.mark.parametrize("number", [1, 3])
 async def test_a_repeat_is_absent_from_what_is_new(database: Database, number: int) -> None:
     await database.write(lambda c: people.take(c, many(number), NOW))
     fresh = await database.write(lambda c: people.take(c, many(4), NOW))
@@ -151,11 +151,11 @@ async def test_a_contact_has_one_open_conversation_at_most(database: Database) -
         converse(connection, known, 1)
         converse(connection, known, 2)
 
-    with pytest.raises(Exception, match="uq_conversations_open|conversations.contact_id"):
+    with pytest.raises(Exception, match=r"uq_conversations_open|conversations\.contact_id"):
         await database.write(two)
 
 
-# --- two processes ------------------------------------------------------------------------------------------------------
+# --- two processes -----------------------------------------------------------------------------------------------------
 
 
 async def test_two_processes_that_meet_the_same_strangers_at_one_moment_enter_each_once(database_url: str) -> None:
@@ -230,7 +230,7 @@ async def _one_writer_at_a_time(url: str) -> None:
         assert (await one.write(meet)).contact_id == other != known.contact_id
 
 
-# --- finding ------------------------------------------------------------------------------------------------------------
+# --- finding -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -258,24 +258,14 @@ def _two_women(connection: Connection) -> None:
 
 
 async def test_a_look_at_somebody_uses_indexes_alone(database: Database) -> None:
-    """A hundred thousand contacts are no slower than one: no table is read through."""
-    if database.url.startswith("postgresql"):
-        return  # PostgreSQL's planner reads a small table through, and rightly
-
-    def plan(connection: Connection) -> list[str]:
-        known = meet(connection)
-        lookup = people.hash_of(connection, Address("telegram", "1"))
-        compiled = people._known.compile(connection, compile_kwargs={"render_postcompile": True})
-        assert known.address_id
-        sql = str(compiled).replace("__[POSTCOMPILE_lookups]", "?")
-        return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (lookup,))]
-
-    steps = await database.write(plan)
-    assert not [step for step in steps if step.startswith("SCAN")], steps
-    assert any("uq_conversations_open" in step for step in steps), steps
+    """A hundred thousand contacts are no slower than one: no table is read through, on SQLite, whose planner tells."""
+    await database.write(_two_women)
+    if database.url.startswith("sqlite"):
+        found = await steps(database, lambda c: meet(c, "1"))
+        assert not [step for step in found if step.startswith("SCAN")], found
+        assert any("uq_conversations_open" in step for step in found), found
 
 
 def test_an_open_conversation_is_spelled_out_for_the_planner() -> None:
-    """Bound as a value, the index of open conversations could not be used, and an old contact's talks were read through."""
-    assert "= 'open'" in str(people._known)
+    """Bound as a value, the index of open conversations could not be used: an old contact's talks were read through."""
     assert str(select(text("1")).where(people._open)).endswith("= 'open'")
