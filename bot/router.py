@@ -88,7 +88,7 @@ def _while_stopped(visit: Visit) -> None:
         contacts.resume(visit.connection, acting(visit), form=name or "start")
         visit.say("stopped.resumed")
         _home(visit)
-    elif visit.registered and (visit.talk is not None or name in WHILE_STOPPED):
+    elif visit.registered and (name in WHILE_STOPPED or (visit.talk is not None and visit.known.status == "stopped")):
         _route_active(visit)
     else:
         visit.say("stopped.still", RESUME, *([DATA] if visit.registered else []))

@@ -242,9 +242,15 @@ def link(connection: Connection, acting: Acting, *, contact_id: int, consent_tex
 
 
 def unlink(connection: Connection, acting: Acting) -> Outcome:
-    """Undo a link: this address begins anew with what was said here, the older contact keeps what it had."""
+    """Undo a link: this address begins anew with what was said here, the older contact keeps what it had.
+
+    Talks since then may have been either's, and what they led to is kept elsewhere: they go.
+    """
     consent(connection, acting, action="withdrawn", form="unlinked")
     mine = (residents.c.address_id == acting.address_id) & (residents.c.contact_id == acting.contact_id)
+    since = select(residents.c.linked_at).where(mine).scalar_subquery()
+    doubtful = (conversations.c.contact_id == acting.contact_id) & (conversations.c.started_at >= since)
+    connection.execute(delete(conversations).where(doubtful))
     connection.execute(delete(residents).where(mine))
     outcome = _newcomer(connection, acting)
     _move_words(connection, acting, to=outcome.contact_id)

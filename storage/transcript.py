@@ -26,7 +26,7 @@ def lines(connection: Connection, address: Address, after: int = 0) -> Sequence[
     ours = _ours(connection, found, after)
     if after:
         return [line for _, line in ours]
-    since = ours[0][0] if len(ours) == LATEST else 0
+    since = next((event for event, _ in ours if event), 0) if len(ours) == LATEST else 0
     theirs = _theirs(connection, found, since, [line.message for _, line in ours])
     return [line for _, line in sorted(ours + theirs, key=lambda pair: (pair[0], not pair[1].mine, pair[1].id))]
 

@@ -19,7 +19,7 @@ from tests.bench.stage import Options, stage
 
 def main(argv: list[str]) -> int:
     """Run the scenarios that were asked for, or all; 0 when they ran, whatever they showed."""
-    asked = _parser().parse_args(argv)
+    asked = parse(argv)
     options = Options(
         seconds=asked.seconds, rounds=asked.rounds, people=asked.people, postgres=asked.postgres,
         contacts=asked.contacts, folder=asked.folder,
@@ -45,6 +45,16 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line; ends with a sentence when it asks for what there is not."""
+    parser = _parser()
+    asked = parser.parse_args(argv)
+    unknown = [name for name in asked.scenario if name not in SCENARIOS]
+    if unknown:
+        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+    return asked
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m bot bench", description=__doc__.partition("\n")[0])
     parser.add_argument("scenario", nargs="*", help=f"{', '.join(SCENARIOS)}; all when none is named")
@@ -52,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts (3)")
     parser.add_argument("--people", type=int, default=32, help="people at once in throughput (32)")
     parser.add_argument("--contacts", type=int, default=100_000, help="registered contacts in people (100000)")
-    parser.add_argument("--postgres", default="", metavar="URL", help="a server where databases may be made and dropped")
+    parser.add_argument(
+        "--postgres", default="", metavar="URL", help="a server where databases may be made and dropped"
+    )
     parser.add_argument("--folder", type=Path, help="where databases lie; put it on the disk that matters")
     return parser

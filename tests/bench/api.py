@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import parse_qsl
 
 from tests.bench.wire import Listener, Reply
@@ -50,7 +50,7 @@ class Api:
         self.elsewhere: list[float] = []  # when something was said to chats that nobody listens to
         self._message = 0
 
-    async def __aenter__(self) -> Api:
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Listener(self._answer), "127.0.0.1", 0, backlog=1024)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"

@@ -35,6 +35,10 @@ _CONNECTIONS: Final = 40  # Telegram's own default for a webhook
 _numbers = count(100_000_001)
 
 
+class NotStartedError(Exception):
+    """A bot ended before it took updates; the last that it logged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A bot that takes updates."""
@@ -75,8 +79,9 @@ async def ours(
     }  # fmt: skip
     environment = {f"BOT_{name}": value for name, value in settings.items()}
     registered, began = api.expect(token), time.perf_counter()
-    async with _process([*_interpreter(), "-m", "bot"], environment, folder / "log.txt") as process:
-        port = await _printed_port(process)
+    log = folder / "log.txt"
+    async with _process([sys.executable, "-m", "bot"], environment, log) as process:
+        port = await _printed_port(process, log)
         started = time.perf_counter() - began
         yield await _running(name, process, registered, port, token, started, presses=presses)
 
@@ -94,9 +99,9 @@ async def plain(api: Api, folder: Path, module: str, name: str) -> AsyncIterator
         "TOKEN": token, "API_URL": api.url, "URL": SITE, "PORT": str(port), "DATABASE": str(folder / f"{module}.db"),
     }  # fmt: skip
     registered, began = api.expect(token), time.perf_counter()
-    command = [*_interpreter(), "-m", f"tests.bench.{module}"]
-    async with _process(command, environment, folder / f"{module}.txt") as process:
-        await _listens(process, port)
+    log = folder / "log.txt"
+    async with _process([sys.executable, "-m", f"tests.bench.{module}"], environment, log) as process:
+        await _listens(process, port, log)
         started = time.perf_counter() - began
         yield await _running(name, process, registered, port, token, started, presses=True)
 
@@ -140,17 +145,17 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _printed_port(process: asyncio.subprocess.Process) -> int:
+async def _printed_port(process: asyncio.subprocess.Process, log: Path) -> int:
     assert process.stdout is not None
     async with asyncio.timeout(PATIENCE):
         async for line in process.stdout:
             address = line.decode().partition("http://")[2].strip()
             if address:
                 return urlsplit(f"http://{address}").port or 0
-    raise RuntimeError("our bot did not start: see the log in its folder (--keep)")
+    raise NotStartedError(_last_words(log))
 
 
-async def _listens(process: asyncio.subprocess.Process, port: int) -> None:
+async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
     async with asyncio.timeout(PATIENCE):
         while process.returncode is None:
             try:
@@ -160,11 +165,11 @@ async def _listens(process: asyncio.subprocess.Process, port: int) -> None:
                 continue
             writer.close()
             return
-    raise RuntimeError("a plain bot did not start: see the log in its folder (--keep)")
+    raise NotStartedError(_last_words(log))
 
 
-def _interpreter() -> list[str]:
-    return [sys.executable]
+def _last_words(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
 
 def _token() -> str:

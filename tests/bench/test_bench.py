@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from pathlib import Path
 
-from tests.bench import load
+import pytest
+
+from tests.bench import load, parse
 from tests.bench.api import Api
 from tests.bench.bots import ours
 
@@ -28,8 +29,8 @@ def test_percentile_is_the_value_below_which_that_share_lies() -> None:
     assert math.isnan(load.percentile([], 0.5))
 
 
-def test_command_line_refuses_a_scenario_that_there_is_none_of() -> None:
-    from tests.bench import _parser
-
-    assert _parser().parse_args(["start", "bulk"]).scenario == ["start", "bulk"]
-    assert asyncio.iscoroutinefunction(load.at_once)
+def test_command_line_takes_its_scenarios_and_refuses_others(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["start", "bulk"]).scenario == ["start", "bulk"]
+    with pytest.raises(SystemExit):
+        parse(["starts"])
+    assert "no scenario starts" in capsys.readouterr().err

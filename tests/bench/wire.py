@@ -122,9 +122,16 @@ class Posters:
         return await turn
 
     def _give(self, poster: Poster) -> None:
-        while self._line and not poster.transport.is_closing():
+        gone = poster.transport.is_closing()
+        self._open -= gone
+        while self._line:
             turn = self._line.popleft()
-            if not turn.done():
+            if turn.done():
+                continue
+            if gone:
+                turn.set_exception(ConnectionError("that connection is gone: open another"))
+            else:
                 turn.set_result(poster)
-                return
-        self._free.append(poster)
+            return
+        if not gone:
+            self._free.append(poster)

@@ -8,7 +8,7 @@ import pytest
 
 from storage.tables import conversations, tickets
 from tests.conversations.client import Town, programme
-from tests.conversations.people import begin, contact_of, line, profile_of, register, rows, t
+from tests.conversations.people import begin, contact_of, finish_registering, line, profile_of, register, rows, t
 
 ANSWERS = {
     "menu.events": "events.waiting",
@@ -132,10 +132,7 @@ async def test_the_language_changes_in_the_middle_of_a_registration_and_later(
     assert line("registration.language") in await person.say(said)
     await person.press("Български")
     async with town.awake():
-        for step in ("Мария", "гр. Видин", "5", "1", "1", "1"):
-            await person.say(step)
-        while not person.last.menu:
-            await person.press("✅" if any("✅ Вс" in label for label in person.labels) else "👌")
+        await finish_registering(person)
     await person.say(said)
     assert t("language.done", "rom") in await person.press("Романес")
     assert person.last.menu[0][0] == t("menu.events", "rom")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event, insert, select
 
 from bot.chat import Acting
-from bot.messages import Address, Incoming, Kind, Lane, Outgoing
+from bot.messages import Address, Delivery, Incoming, Kind, Lane, Outgoing
 from storage import outbox, people
 from storage.cipher import Cipher
 from storage.database import Database
@@ -19,6 +19,7 @@ from storage.people import Known
 from storage.tables import contacts as contact_rows
 from storage.tables import conversations
 from storage.tables import outbox as outbox_rows
+from tests.conversations.client import Service, Town
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -127,3 +128,19 @@ async def steps(database: Database, job: Callable[[Connection], object]) -> list
         ]
 
     return await database.write(explain)
+
+
+@asynccontextmanager
+async def standing(town: Town) -> AsyncIterator[Service]:
+    """One life of the service for many messages, where reloading between them is not what is tested."""
+
+    async def take(event: Incoming) -> list[Delivery]:
+        recorder = town.channels[event.address.channel]
+        before = len(recorder.sent)
+        await service.inbox.accept(event)
+        await service.quiet()
+        return recorder.sent[before:]
+
+    async with town.service() as service:
+        town.take = take  # type: ignore[method-assign]
+        yield service

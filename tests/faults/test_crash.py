@@ -1,0 +1,28 @@
+"""The short crash test: twenty kills while sixty people register; the long one is `python3 -m bot test crash`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.ordeal import Plan, run
+
+KILLED = {"kills": 20, "people": 40, "life": (0.1, 0.5), "patience": 2.0, "arriving": 0.4}
+STOPPED = {"kills": 3, "people": 6, "life": (0.2, 0.6), "patience": 2.0, "arriving": 1.0, "signal": signal.SIGTERM}
+
+
+@pytest.mark.parametrize("plan", [pytest.param(KILLED, id="killed"), pytest.param(STOPPED, id="asked to stop")])
+async def test_nothing_acknowledged_is_lost_and_everybody_is_registered(
+    empty_database_url: str, tmp_path: Path, plan: dict[str, object]
+) -> None:
+    """SQLite with long polling, PostgreSQL with a webhook: each way is tried once, and all four by the long test."""
+    mode = "polling" if empty_database_url.startswith("sqlite") else "webhook"
+    report = await run(Plan(database_url=empty_database_url, mode=mode, seed="short", **plan), tmp_path)  # type: ignore[arg-type]
+    assert not report.faults
+    assert report.ledger.acknowledged >= {k for k, o in report.ledger.offered.items() if o.said.get("kind") == "start"}
+    assert len(report.ledger.restarts) == plan["kills"]
+
+
+# --- the checker can tell -------------------------------------------------------------------------------------------

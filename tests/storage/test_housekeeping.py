@@ -1,0 +1,167 @@
+"""What is thrown away, and when: the table of retention, row by row, on both sides of its day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select, update
+
+from storage import contacts as people_of
+from storage import housekeeping, people, tickets
+from storage.database import Database
+from storage.people import Changes, Known
+from storage.tables import addresses, answers, consents, contacts, conversations, inbox, outbox, residents
+from storage.tables import tickets as ticket_rows
+from tests.storage.kit import DAY, NOW, acting, bulk, converse, enrol, everything, meet, queue, said
+
+Fill = Callable[[Connection, Known], None]
+Left = Callable[[Connection], object]
+
+
+def registered(connection: Connection, known: Known) -> None:
+    enrol(connection, known, name="Иванка", phone="+359888")
+
+
+def heard(connection: Connection, known: Known) -> None:
+    registered(connection, known)
+    row = people.take(connection, [said(text="личен въпрос")], NOW)["telegram:1"]
+    mine = {"row": row, "address": known.address_id, "who": known.contact_id, "to": "done"}
+    people.write(connection, Changes(inbox=[mine]))
+
+
+def answered(state: str) -> Fill:
+    def fill(connection: Connection, known: Known) -> None:
+        registered(connection, known)
+        converse(connection, known, 1, state=state)
+        row = {"conversation_id": 1, "key": "name", "value": "x", "complete": True, "at": NOW}
+        connection.execute(insert(answers).values(row))
+
+    return fill
+
+
+def sent(connection: Connection, known: Known) -> None:
+    registered(connection, known)
+    bulk(connection, known, 1, "sent")
+
+
+def asked(connection: Connection, known: Known) -> None:
+    registered(connection, known)
+    tickets.open_(connection, acting(known), text="кога?")
+
+
+def consented(connection: Connection, known: Known) -> None:
+    registered(connection, known)
+    people_of.consent(connection, acting(known), action="given", form="button", text="x")
+
+
+def begun(connection: Connection, known: Known) -> None:
+    converse(connection, known, 1)
+
+
+def none(connection: Connection, known: Known) -> None:
+    """Somebody who only opened the chat."""
+
+
+def bodies(table: Any) -> Left:
+    return lambda c: c.execute(select(table.c.id).where(table.c.body.is_not(None))).first()
+
+
+def some(table: Any) -> Left:
+    return lambda c: c.execute(select(table).limit(1)).first()
+
+
+RETENTION = [  # what, how it comes to be, days it is kept (None: until somebody asks), how to see it
+    ("words that somebody wrote", heard, 90, bodies(inbox)),
+    ("the key of an event", heard, 180, some(inbox)),
+    ("words that we wrote", sent, 90, bodies(outbox)),
+    ("that somebody was informed", sent, None, some(outbox)),
+    ("answers of a finished talk", answered("done"), 90, some(answers)),
+    ("answers of a talk that was left", answered("left"), 90, some(answers)),
+    ("answers of an open talk", answered("open"), None, some(answers)),
+    ("that there was a talk", answered("done"), None, some(conversations)),
+    ("a registered contact", registered, None, some(contacts)),
+    ("their address", registered, None, some(addresses)),
+    ("a consent", consented, None, some(consents)),
+    ("a question that waits", asked, None, some(ticket_rows)),
+    ("a registration that was begun", begun, 30, some(contacts)),
+    ("the answers to it", begun, 30, some(conversations)),
+    ("the address of one who never came further", none, 30, some(addresses)),
+]
+
+
+@pytest.mark.parametrize(("fill", "days", "left"), [pytest.param(*row, id=what) for what, *row in RETENTION])
+async def test_what_is_kept_goes_on_its_day_and_not_before(
+    database: Database, fill: Fill, days: int | None, left: Left
+) -> None:
+    await database.write(lambda c: fill(c, meet(c)))
+    last = NOW + (timedelta(days=days) if days else 3650 * DAY)
+    await database.write(lambda c: housekeeping.daily(c, last))
+    assert await database.read(left), "kept on the last day"
+    if days:
+        await database.write(lambda c: housekeeping.daily(c, last + timedelta(seconds=1)))
+        assert not await database.read(left), "gone after it"
+
+
+async def test_somebody_who_still_answers_is_not_forgotten_in_the_middle(database: Database) -> None:
+    """A month after the beginning, a day after the last answer."""
+
+    def fill(connection: Connection) -> None:
+        converse(connection, meet(connection), 1, at=NOW + 29 * DAY)
+
+    await database.write(fill)
+    await database.write(lambda c: housekeeping.daily(c, NOW + 31 * DAY))
+    assert await database.read(some(contacts))
+
+
+async def test_a_phone_that_others_use_too_stays_theirs(database: Database) -> None:
+    """A second person began to register there and left: the first must still be reached."""
+
+    def fill(connection: Connection) -> Known:
+        first = meet(connection)
+        registered(connection, first)
+        people_of.add_person(connection, acting(first))
+        assert meet(connection).contact_id != first.contact_id
+        return first
+
+    first = await database.write(fill)
+    await database.write(lambda c: housekeeping.daily(c, NOW + 31 * DAY))
+    look = await database.read(lambda c: [everything(c, t) for t in (contacts, addresses, residents)])
+    assert [[row["id"] for row in look[0]], [row["contact_id"] for row in look[1]]] == [[first.contact_id]] * 2
+    assert [row["contact_id"] for row in look[2]] == [first.contact_id]
+
+
+async def test_more_forgotten_people_than_one_statement_takes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "SOME", 3)
+    events = [said(n, external=f"{n}") for n in range(8)]
+    await database.write(lambda c: people.load(c, events, NOW))
+    await database.write(lambda c: registered(c, meet(c, "4")))
+    await database.write(lambda c: housekeeping.daily(c, NOW + 31 * DAY))
+    assert [len(await database.read(lambda c, t=t: everything(c, t))) for t in (contacts, addresses)] == [1, 1]
+
+
+async def test_somebody_deleted_is_gone_when_the_farewell_is_out_and_not_before(database: Database) -> None:
+    def erase(connection: Connection) -> None:
+        known = meet(connection)
+        registered(connection, known)
+        people_of.erase(connection, acting(known))
+        queue(connection, meet(connection), "farewell")
+
+    await database.write(erase)
+    await database.write(lambda c: housekeeping.often(c, NOW))
+    assert await database.read(some(addresses)), "the farewell waits"
+    await database.write(lambda c: c.execute(update(outbox).values(status="sent")))
+    await database.write(lambda c: housekeeping.often(c, NOW))
+    assert not await database.read(some(addresses))
+    rest = await database.read(lambda c: everything(c, contacts))
+    assert [(row["status"], row["name"], row["phone"]) for row in rest] == [("archived", None, None)]
+
+
+async def test_messages_that_came_too_late_are_marked_so(database: Database) -> None:
+    await database.write(lambda c: queue(c, meet(c), "k"))
+    await database.write(lambda c: housekeeping.often(c, NOW + timedelta(hours=1)))
+    assert [row["status"] for row in await database.read(lambda c: everything(c, outbox))] == ["expired"]
