@@ -12,7 +12,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from bot.channels import Channel, Unavailable
 from bot.channels.web import Rates, Title, WebChannel
 from bot.inbox import Inbox, utc_now
 from bot.messages import Address, Shown
-from bot.outbox import Sender
+from bot.outbox import Sender, Senders
 from bot.problem import Problem
 from bot.settings import Settings, master_key, webhook_secret
 from bot.texts import Texts
@@ -37,7 +37,6 @@ from storage import housekeeping, transcript
 from storage.cipher import Cipher, derive
 from storage.database import Database, Down
 from storage.migrations import Newer
-from storage.outbox import Held
 from storage.programme import Programme, ProgrammeError, load
 
 if TYPE_CHECKING:
@@ -103,9 +102,9 @@ async def _serving(
     settings: Settings, programme: Programme, key: bytes, database: Database, listener: socket.socket
 ) -> AsyncIterator[Service]:
     owners: dict[str, str] = {}
-    senders: dict[str, Sender] = {}
+    senders = Senders()
     world = World(Texts.load(), programme, CONVERSATIONS, MENU, sharing=frozenset({"telegram"})).with_labels()
-    inbox = Inbox(database, world, owners=owners, ready=lambda rows: _hand(senders, rows))
+    inbox = Inbox(database, world, takers=senders)
     watch = Watch(database, settings.data_dir, utc_now)
     inbox.seen = watch.seen
     channels = _channels(settings, programme, key, database, inbox)
@@ -131,7 +130,7 @@ async def _serving(
 
 
 async def _stop(
-    server: _Server, serving: asyncio.Task[None], receiving: Sequence[asyncio.Task[None]], senders: dict[str, Sender],
+    server: _Server, serving: asyncio.Task[None], receiving: Sequence[asyncio.Task[None]], senders: Senders,
     working: Sequence[asyncio.Task[None]],
 ) -> None:  # fmt: skip
     for task in receiving:
@@ -141,15 +140,6 @@ async def _stop(
     await asyncio.gather(*(sender.drain() for sender in senders.values()))
     for task in (*working, serving):
         task.cancel()
-
-
-def _hand(senders: Mapping[str, Sender], rows: Sequence[Held]) -> None:
-    """Rows that the inbox just committed, to the senders of their channels."""
-    by_channel: dict[str, list[Held]] = {}
-    for row in rows:
-        by_channel.setdefault(row.delivery.address.channel, []).append(row)
-    for name, theirs in by_channel.items():
-        senders[name].hand(theirs)
 
 
 def _programme(settings: Settings) -> Programme:
@@ -261,7 +251,7 @@ class _Server(uvicorn.Server):
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=STOP, proxy_headers=True, forwarded_allow_ips="127.0.0.1",
+        timeout_graceful_shutdown=STOP, timeout_keep_alive=75, proxy_headers=True, forwarded_allow_ips="127.0.0.1",
     )  # fmt: skip
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -30,7 +31,29 @@ ONES_WAITING = 60  # events of one person that may wait: a flood must not push t
 BATCH = 48  # events in one transaction at most; more would make the first wait for the last
 
 Clock = Callable[[], datetime]
-Ready = Callable[[list[outbox.Held]], None]
+
+
+class Takers(Protocol):
+    """The senders of this process, as the inbox sees them."""
+
+    def book(self, wanted: Mapping[str, int]) -> Mapping[str, outbox.Taker]:
+        """Keep places for so many messages of each channel; a channel that is sent for elsewhere is absent."""
+        ...
+
+    def hand(self, rows: Sequence[outbox.Held], booked: Mapping[str, outbox.Taker]) -> None:
+        """Committed rows, and the places that were kept for them: what was not used is free again."""
+        ...
+
+
+class Nobody:
+    """No sender lives here: another process looks for what is queued."""
+
+    def book(self, wanted: Mapping[str, int]) -> Mapping[str, outbox.Taker]:
+        """None."""
+        return {}
+
+    def hand(self, rows: Sequence[outbox.Held], booked: Mapping[str, outbox.Taker]) -> None:
+        """Nothing comes."""
 
 
 def utc_now() -> datetime:
@@ -61,17 +84,10 @@ class Inbox:
     """Takes events in, in the order in which each person sent them."""
 
     def __init__(
-        self,
-        database: Database,
-        world: World,
-        *,
-        owners: Mapping[str, str] | None = None,
-        ready: Ready | None = None,
-        clock: Clock = utc_now,
+        self, database: Database, world: World, *, takers: Takers | None = None, clock: Clock = utc_now
     ) -> None:
         self._database, self._world, self._clock = database, world, clock
-        self._owners = owners if owners is not None else {}  # a live view: which channels this process sends for
-        self._ready = ready or (lambda rows: None)
+        self._takers = takers or Nobody()
         self._queues: OrderedDict[Address, list[Waiting]] = OrderedDict()
         self._wake = asyncio.Event()
         self.seen: Callable[[Incoming, bool, float], None] = lambda event, fresh, seconds: None
@@ -112,15 +128,21 @@ class Inbox:
 
     async def _handle(self, batch: list[Waiting]) -> None:
         now = self._clock()
+        booked = self._takers.book(Counter(waiting.event.address.channel for waiting in batch))
+        result = Result()
         try:
-            result = await self._database.write(lambda connection: self._process(connection, batch, now))
+            result = await self._database.write(lambda connection: self._process(connection, batch, now, booked))
         except Down as down:
             self._refuse(batch, down)
             return
         except Exception as error:  # noqa: BLE001  (one of the two: whoever wrote gets an apology, staff a notice)
-            await self._alone(batch, error)
+            failed = error
+        else:
+            self._settle(batch, result)
             return
-        self._settle(batch, result)
+        finally:
+            self._takers.hand(result.queued, booked)
+        await self._alone(batch, failed)
 
     async def _alone(self, batch: list[Waiting], error: Exception) -> None:
         """Something broke: each event by itself, and the one that breaks is answered with an apology."""
@@ -149,11 +171,12 @@ class Inbox:
                 self.seen(waiting.event, waiting.event.key in result.fresh, now - waiting.came)
         for waiting in result.later:
             self._queues.setdefault(waiting.event.address, []).insert(0, waiting)
-        self._ready(result.queued)
 
     # --- inside the transaction -----------------------------------------------------------------------------------
 
-    def _process(self, connection: Connection, batch: Sequence[Waiting], now: datetime) -> Result:
+    def _process(
+        self, connection: Connection, batch: Sequence[Waiting], now: datetime, booked: Mapping[str, outbox.Taker]
+    ) -> Result:
         known = people.load(connection, [w.event for w in batch], now)
         result = Result()
         turns = _one_each(batch, known, result)
@@ -167,7 +190,7 @@ class Inbox:
         ]
         people.write(connection, changes)
         drafts = [draft for visit in visits for draft in _drafts(visit)]
-        result.queued = outbox.enqueue(connection, drafts, now, self._owners)
+        result.queued = outbox.enqueue(connection, drafts, now, booked)
         return result
 
     def _visit(

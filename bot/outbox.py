@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import heapq
 import logging
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.channels import Channel
@@ -19,7 +20,7 @@ from bot.limits import Gate
 from bot.messages import Failure, Lane, Sent
 from storage import leases, outbox
 from storage.database import Database, Down
-from storage.outbox import Held, Mark
+from storage.outbox import Held, Mark, Taker
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Sender:
         self._gate = Gate(channel.limits, 0.0)
         self._chains: dict[int, list[tuple[int, int, Held]]] = {}  # address → its rows, by lane and age
         self._ready: list[tuple[int, int, int]] = []  # lane, row, address
+        self._express: deque[int] = deque()  # addresses whose next row is marked already and has its place
         self._busy: set[int] = set()
         self._under_way = 0
         self._done: list[Mark] = []
@@ -78,17 +80,32 @@ class Sender:
 
     # --- coming in ------------------------------------------------------------------------------------------------
 
-    def hand(self, rows: Iterable[Held]) -> None:
-        """Rows that this process already holds, straight from the inbox's commit."""
+    def book(self, wanted: int) -> Taker | None:
+        """Keep places for calls that will start as soon as they are committed; None while we may not send."""
+        if not self._holds:
+            return None
+        resting = self._stopping or self._resting_until > asyncio.get_running_loop().time()
+        free = 0 if resting else max(0, self._channel.limits.concurrency - self._under_way)
+        places = min(wanted, free)
+        self._under_way += places
+        return Taker(self._me, places)
+
+    def hand(self, rows: Iterable[Held], places: int = 0) -> None:
+        """Rows that this process holds; of the places that were booked for them, what they do not use is free again."""
         for row in rows:
-            chain = self._chains.setdefault(row.address_id, [])
-            heapq.heappush(chain, (row.delivery.lane, row.delivery.id, row))
+            places -= row.marked
+            heapq.heappush(self._chains.setdefault(row.address_id, []), (row.delivery.lane, row.delivery.id, row))
             self._offer(row.address_id)
+        self._under_way -= places
         self._wake.set()
 
     def _offer(self, address: int) -> None:
         chain = self._chains.get(address)
-        if chain and address not in self._busy:
+        if not chain or address in self._busy:
+            return
+        if chain[0][2].marked:
+            self._express.append(address)
+        else:
             heapq.heappush(self._ready, (chain[0][0], chain[0][1], address))
 
     # --- the lease ------------------------------------------------------------------------------------------------
@@ -131,7 +148,7 @@ class Sender:
 
     async def settled(self) -> None:
         """Until nothing that may go now is left to send or to mark."""
-        while self._under_way or self._ready or self._done:
+        while self._under_way or self._ready or self._express or self._done:
             self._idle.clear()
             await self._idle.wait()
 
@@ -145,8 +162,9 @@ class Sender:
                     await self._idle.wait()
 
     def _forget(self) -> None:
-        self._chains.clear()
-        self._ready.clear()
+        self._under_way -= sum(row.marked for chain in self._chains.values() for _, _, row in chain)
+        for kept in (self._chains, self._ready, self._express):
+            kept.clear()
 
     async def _give_back(self, name: str) -> None:
         self._owners.pop(self._channel.name, None)
@@ -180,6 +198,8 @@ class Sender:
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            for row in self._choose_marked(loop.time()):
+                tasks.create_task(self._send(row), name=f"send {row.key}")
             rows, wait = self._choose(loop.time())
             if not rows:
                 self._idle.set()
@@ -191,31 +211,39 @@ class Sender:
             for row in await self._mark_on_wire(rows):
                 tasks.create_task(self._send(row), name=f"send {row.key}")
 
+    def _choose_marked(self, now: float) -> list[Held]:
+        """Replies that were marked when they were written. They are few, and go even while we stop."""
+        chosen: list[Held] = []
+        while self._express:
+            address = self._express.popleft()
+            chain = self._chains.get(address)
+            if chain and chain[0][2].marked and address not in self._busy:
+                chosen.append(self._take(address, now))
+        return chosen
+
     def _choose(self, now: float) -> tuple[list[Held], float | None]:
         """Rows that may go now, and otherwise how long to wait for the first that may."""
-        chosen: list[Held] = []
-        waits: list[float] = []
-        put_back: list[tuple[int, int, int]] = []
         if self._stopping:
             return [], None
         if self._resting_until > now:
             return [], self._resting_until - now
+        chosen: list[Held] = []
+        waits: list[float] = []
+        put_back: list[tuple[int, int, int]] = []
         while self._ready and self._under_way < self._channel.limits.concurrency:
-            lane, number, address = heapq.heappop(self._ready)
+            lane, number, address = entry = heapq.heappop(self._ready)
             chain = self._chains.get(address)
             if address in self._busy or not chain or chain[0][1] != number:
                 continue
-            wait = self._gate.wait_all(Lane(lane), now)
-            if wait > 0:  # all that follow are of this lane or a lower one
-                put_back.append((lane, number, address))
-                waits.append(wait)
-                break
-            wait = self._gate.wait_chat(Lane(lane), address, now)
-            if wait > 0:
-                put_back.append((lane, number, address))
-                waits.append(wait)
+            wait_all = self._gate.wait_all(Lane(lane), now)
+            wait = wait_all or self._gate.wait_chat(Lane(lane), address, now)
+            if wait <= 0:
+                chosen.append(self._take(address, now))
                 continue
-            chosen.append(self._take(address, now))
+            put_back.append(entry)
+            waits.append(wait)
+            if wait_all > 0:  # all that follow are of this lane or a lower one
+                break
         for entry in put_back:
             heapq.heappush(self._ready, entry)
         return chosen, min(waits) if waits else None
@@ -225,7 +253,7 @@ class Sender:
         if not self._chains[address]:
             del self._chains[address]
         self._busy.add(address)
-        self._under_way += 1
+        self._under_way += not row.marked
         self._gate.took(address, now)
         return row
 
@@ -272,7 +300,9 @@ class Sender:
         self._done.append(mark)
         if mark.status == "queued":  # what follows for this address waits with it, or it would overtake
             for _, _, other in self._chains.pop(row.address_id, []):
-                self._done.append(Mark(other, "queued", again=mark.again, ambiguous=other.ambiguous, counted=False))
+                self._done.append(
+                    Mark(other, "queued", again=mark.again, ambiguous=other.ambiguous, counted=other.marked)
+                )
         self._busy.discard(row.address_id)
         self._offer(row.address_id)
         self._marks.set()
@@ -305,3 +335,17 @@ class Sender:
         self._under_way -= sum(mark.counted for mark in marks)
         self._idle.set()
         self._wake.set()
+
+
+class Senders(dict[str, Sender]):
+    """The senders of this process by channel, as the inbox sees them."""
+
+    def book(self, wanted: Mapping[str, int]) -> Mapping[str, Taker]:
+        """Keep places for replies that are about to be written."""
+        found = {name: self[name].book(number) for name, number in wanted.items() if name in self}
+        return {name: taker for name, taker in found.items() if taker}
+
+    def hand(self, rows: Sequence[Held], booked: Mapping[str, Taker]) -> None:
+        """Committed rows to the senders of their channels, with the places that were booked for them."""
+        for name, taker in booked.items():
+            self[name].hand([row for row in rows if row.delivery.address.channel == name], taker.places)

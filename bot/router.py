@@ -47,7 +47,7 @@ def route(visit: Visit) -> None:
     event = visit.event
     if event.kind in (Kind.BLOCKED, Kind.UNBLOCKED):
         _platform_says(visit)
-    elif event.kind in (Kind.TEXT, Kind.EDITED) and is_stop(event.text):
+    elif event.press == "/stop" or (event.kind in (Kind.TEXT, Kind.EDITED) and is_stop(event.text)):
         stop(visit)
     elif _is_stopped(visit):
         _while_stopped(visit)
@@ -221,8 +221,6 @@ def _run_command(visit: Visit, line: str) -> None:
     match _name_of(line):
         case "start":
             _started(visit, line.partition(" ")[2])
-        case "stop":
-            stop(visit)
         case "resume" | "menu":
             _home(visit)
         case "forget":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.inbox import Inbox
 from bot.messages import Address, Button, Delivery, Failure, Incoming, Kind, Limits, Outgoing, Sent
-from bot.outbox import Sender
+from bot.outbox import Sender, Senders
 from bot.texts import Texts
 from bot.visit import World
 from handlers import CONVERSATIONS, MENU
@@ -118,8 +118,10 @@ class Service:
         owners: dict[str, str] = {}
         me = f"life {town.lives}"
         self.database = database
-        self.senders = {n: Sender(database, c, owners, me=me, clock=town.clock) for n, c in town.channels.items()}  # type: ignore[arg-type]
-        self.inbox = Inbox(database, town.world, owners=owners, ready=self._hand, clock=town.clock)
+        self.senders = Senders()
+        for name, channel in town.channels.items():
+            self.senders[name] = Sender(database, channel, owners, me=me, clock=town.clock)  # type: ignore[arg-type]
+        self.inbox = Inbox(database, town.world, takers=self.senders, clock=town.clock)
         self._owners = owners
 
     def jobs(self) -> list[Any]:
@@ -138,10 +140,6 @@ class Service:
         """Until nothing is on its way."""
         for sender in self.senders.values():
             await sender.settled()
-
-    def _hand(self, rows: list[Any]) -> None:
-        for row in rows:
-            self.senders[row.delivery.address.channel].hand([row])
 
 
 @dataclass

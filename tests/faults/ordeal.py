@@ -27,7 +27,7 @@ from storage.database import Database
 from storage.programme import load
 from tests.faults.check import Findings, check, pending
 from tests.faults.ledger import Ledger
-from tests.faults.people import Resident, draw
+from tests.faults.people import Pace, Resident, draw
 from tests.faults.phones import Phone, TelegramPhone, WatchedTelegram, WebPhone
 from tests.faults.service import ROOT, Place, Service, free_port, nursery
 
@@ -49,7 +49,7 @@ class Plan:
     signal: signal.Signals = signal.SIGKILL
     life: tuple[float, float] = (0.2, 1.5)  # seconds from the first answer of /healthz to the kill
     arriving: float = 0.85  # in which part of all lives people come
-    patience: float = 4.0  # seconds after which somebody says again what was not answered
+    pace: Pace = Pace()
 
     @property
     def name(self) -> str:
@@ -129,7 +129,7 @@ def _people(
         resident = draw(plan.seed, number, programme, texts)
         wish = resident.wish
         if number % 2:
-            web = WebPhone(number, place.url, http, ledger, resident.chance, plan.patience)
+            web = WebPhone(number, place.url, http, ledger, resident.chance, plan.pace.patience)
             people.append((resident, web))
         else:
             person = telegram.user(1000 + number, wish.name, phone=wish.phone.removeprefix("+"))
@@ -147,17 +147,17 @@ async def _ordeal(plan: Plan, service: Service, ledger: Ledger, people: Sequence
             for death in range(plan.kills):
                 here = plan.people - operator.length_hint(coming)
                 due = math.ceil(plan.people * (death + 1) / (plan.kills * plan.arriving)) - here
-                _arrive(tasks, coming, due, ledger, plan.patience)
+                _arrive(tasks, coming, due, ledger, plan.pace)
                 await asyncio.sleep(chance.uniform(*plan.life))
                 await _die(plan, service, ledger)
             limit.reschedule(asyncio.get_running_loop().time() + LAST_ONES)
 
 
 def _arrive(
-    tasks: asyncio.TaskGroup, coming: Iterator[tuple[Resident, Phone]], due: int, ledger: Ledger, patience: float
+    tasks: asyncio.TaskGroup, coming: Iterator[tuple[Resident, Phone]], due: int, ledger: Ledger, pace: Pace
 ) -> None:
     for resident, phone in itertools.islice(coming, max(0, due)):
-        tasks.create_task(resident.register(phone, ledger, patience), name=f"person {resident.number}")
+        tasks.create_task(resident.register(phone, ledger, pace), name=f"person {resident.number}")
 
 
 async def _die(plan: Plan, service: Service, ledger: Ledger) -> None:

@@ -28,6 +28,14 @@ TICK = "☑"
 CALM = 1.2  # seconds without news after which a puzzled person believes what they see
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How quick people are. Seconds."""
+
+    thought: float = 0.2  # at most, before an answer
+    patience: float = 4.0  # at least, until what was not answered is said again
+
+
 @dataclass(slots=True)
 class Wish:
     """What a person wants to have said in the end."""
@@ -72,17 +80,17 @@ class Resident:
     _mended: set[str] = field(default_factory=set)
     _ticks: dict[str, dict[str, bool]] = field(default_factory=dict)  # question → code → was it ticked, last seen
 
-    async def register(self, phone: Phone, ledger: Ledger, patience: float) -> None:
+    async def register(self, phone: Phone, ledger: Ledger, pace: Pace) -> None:
         """From the first message to the menu, however often the service dies meanwhile."""
         await phone.begin()
         act = None
         while not self.registered:
-            if not await phone.news(patience * self.chance.uniform(1.0, 1.5)):
+            if not await phone.news(pace.patience * self.chance.uniform(1.0, 1.5)):
                 self.unsure = True
                 ledger.repeated += 1
                 await (phone.act(act) if act else phone.begin())
                 continue
-            await asyncio.sleep(self.chance.uniform(0.0, 0.2))
+            await asyncio.sleep(self.chance.uniform(0.0, pace.thought))
             while phone.screen() in self._seen and await phone.news(CALM):
                 pass  # "did I not answer that?": look up only once nothing moves any more
             screen = phone.screen()

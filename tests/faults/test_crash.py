@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ordeal import Plan, run
+from tests.faults.people import Pace
 
-KILLED = {"kills": 20, "people": 40, "life": (0.1, 0.5), "patience": 2.0, "arriving": 0.4}
-STOPPED = {"kills": 3, "people": 6, "life": (0.2, 0.6), "patience": 2.0, "arriving": 1.0, "signal": signal.SIGTERM}
+QUICK = Pace(thought=0.03, patience=2.0)
+KILLED = {"kills": 20, "people": 60, "life": (0.1, 0.4), "arriving": 0.5, "pace": QUICK}
+STOPPED = {"kills": 3, "people": 12, "life": (0.2, 0.5), "pace": QUICK, "signal": signal.SIGTERM}
 
 
 @pytest.mark.parametrize("plan", [pytest.param(KILLED, id="killed"), pytest.param(STOPPED, id="asked to stop")])
@@ -23,6 +25,3 @@ async def test_nothing_acknowledged_is_lost_and_everybody_is_registered(
     assert not report.faults
     assert report.ledger.acknowledged >= {k for k, o in report.ledger.offered.items() if o.said.get("kind") == "start"}
     assert len(report.ledger.restarts) == plan["kills"]
-
-
-# --- the checker can tell -------------------------------------------------------------------------------------------
