@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from bot.channels import Channel
 from bot.inbox import utc_now
 from bot.limits import Gate
@@ -132,13 +134,18 @@ class Sender:
         return self._owners.get(self._channel.name) == self._me
 
     async def _try_lease(self, name: str) -> None:
-        now = self._clock()
-        channel = self._channel.name
+        now, channel = self._clock(), self._channel.name
+
+        def take(connection: Connection) -> tuple[int, int] | None:
+            # One transaction: a lease that was taken but not cleared up after would leave its rows held for ever.
+            new = leases.acquire(connection, name, self._me, now)
+            return outbox.recover(connection, channel, now) if new else None
+
         try:
-            if await self._database.write(lambda c: leases.acquire(c, name, self._me, now)):
+            found = await self._database.write(take)
+            if found is not None:
                 self._forget()
-                freed, unsure = await self._database.write(lambda c: outbox.recover(c, channel, now))
-                log.info("sending for %s; %d message(s) taken over, %d unsure", channel, freed, unsure)
+                log.info("sending for %s; %d message(s) taken over, %d unsure", channel, *found)
             self._owners[channel] = self._me
         except leases.Taken:
             self._forget()

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from telegram import InputFile
 from telegram.error import BadRequest, TelegramError
@@ -129,10 +129,11 @@ class TelegramChannel:
         if body is None:
             return Response(status_code=413)
         try:
-            await self._take(_parse(body), len(body))
+            press = await self._take(_parse(body), len(body))
         except Unavailable:
             return Response(status_code=503)
-        return Response()
+        # The answer may itself be one call of which nobody learns the result: just right to stop a button's spinner.
+        return JSONResponse({"method": "answerCallbackQuery", "callback_query_id": press}) if press else Response()
 
     def _refusal(self, request: Request) -> int:
         """The status for a request that is not Telegram's, or 0."""
@@ -147,13 +148,18 @@ class TelegramChannel:
     async def _kept(self, raw: object) -> bool:
         """For polling: whether the update is done with, so that the offset may pass it."""
         try:
-            await self._take(raw, 0)
+            press = await self._take(raw, 0)
         except Unavailable:
             return False
+        if press and not self._presses.full():
+            self._presses.put_nowait(press)
         return True
 
-    async def _take(self, raw: object, size: int) -> None:
-        """Hand one update over. Raises Unavailable. What cannot be read is done with: it must not block the queue."""
+    async def _take(self, raw: object, size: int) -> str:
+        """Hand one update over; gives the press that waits to be answered. Raises Unavailable.
+
+        What cannot be read is done with: it must not block the queue.
+        """
         read = raw if isinstance(raw, Malformed) else read_update(raw, self._bot_id, now=self._clock())
         match read:
             case Malformed(reason):
@@ -162,8 +168,8 @@ class TelegramChannel:
                 log.debug("Telegram: an update is not for us: %s", reason)
             case Incoming():
                 await self._accept(read)
-                if read.reply_token and not self._presses.full():
-                    self._presses.put_nowait(read.reply_token)
+                return read.reply_token
+        return ""
 
     # Send
 

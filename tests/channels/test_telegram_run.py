@@ -369,6 +369,15 @@ class TestWebhook:
         ]
         assert fake.counts["getupdates"] == 0
 
+    async def test_a_button_s_spinner_stops_with_the_answer_to_the_webhook(
+        self, fake: FakeTelegram, inbox: Inbox, hooked: TelegramChannel, unused_tcp_port: int
+    ) -> None:
+        await _press_once(fake)
+        async with serving(hooked, unused_tcp_port):
+            await inbox.wait(2)
+            await fake.wait_call("answerCallbackQuery")
+        assert [call.accepted for call in fake.of("answerCallbackQuery")] == [True]
+
     async def test_what_could_not_be_kept_comes_again_in_order(
         self, fake: FakeTelegram, inbox: Inbox, hooked: TelegramChannel, unused_tcp_port: int
     ) -> None:

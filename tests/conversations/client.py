@@ -199,6 +199,7 @@ class Talker:
             **more,
         )
         answers = await self.town.take(event)
-        self.seen += [d for d in answers if d.address == self.address]
+        assert {d.address for d in answers} <= {self.address}, "nobody else is written to because of this"
+        self.seen += answers
         assert not answers or self.last.rows or self.last.menu, f"a dead end: {self.last.text!r}"
         return "\n---\n".join(d.message.text for d in answers)

@@ -168,7 +168,7 @@ def test_whatever_is_pressed_and_written_in_any_order(sqlite_template: Path, tmp
             super().__init__()
 
     some = settings(
-        max_examples=25, stateful_step_count=25, deadline=None, derandomize=True,
+        max_examples=15, stateful_step_count=20, deadline=None, derandomize=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     run_state_machine_as_test(Here, settings=some)

@@ -71,6 +71,7 @@ class FakeTelegram(BotApi):
         super().__init__(token, clock, backoff, flood)
         self.longest_poll = longest_poll
         self.updates.changed = self._wake
+        self.updates.on_reply = self._replied
         self.delay, self.port = delay, port
         self.url = ""
         self.calls: list[Call] = []
@@ -168,6 +169,12 @@ class FakeTelegram(BotApi):
         response, accepted = await self._answer(method, params)
         self._note(Call(method, params, accepted, 0 if fault else response.status))
         return await self._spoil(request, fault, response) if fault else response
+
+    async def _replied(self, called: dict[str, Any]) -> None:
+        """A call that came as the answer to a webhook. Nobody learns its result, but it is counted."""
+        method = str(called.pop("method", "")).lower()
+        response, accepted = await self._answer(method, called)
+        self._note(Call(method, called, accepted, response.status))
 
     async def _answer(self, method: str, params: dict[str, Any]) -> tuple[web.Response, bool]:
         perform = self._methods.get(method)

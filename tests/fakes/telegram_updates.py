@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,7 @@ class Updates:
     delivered: int = 0  # updates the bot has confirmed
     repeated: int = 0  # hand-overs beyond the first
     next_id: int = 500_001
+    on_reply: Callable[[dict[str, Any]], Awaitable[None]] | None = None  # a call that came in a webhook's answer
     changed: Callable[[], None] = lambda: None  # called when something was confirmed or failed
     _queues: dict[tuple[str, int], deque[Pending]] = field(default_factory=dict)
     _workers: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
@@ -184,8 +185,12 @@ class Updates:
                 timeout=aiohttp.ClientTimeout(total=READ_TIMEOUT),
                 allow_redirects=False,
             ) as answer:
-                await answer.read()
-                return "" if 200 <= answer.status < 300 else f"Wrong response from the webhook: {answer.status}"
+                called = await answer.read()
+                if not 200 <= answer.status < 300:
+                    return f"Wrong response from the webhook: {answer.status}"
+                if called and self.on_reply:  # the answer may itself be one call, whose result nobody learns
+                    await self.on_reply(json.loads(called))
+                return ""
         except (aiohttp.ClientError, OSError) as error:
             return type(error).__name__
 
