@@ -180,7 +180,8 @@ class Inbox:
         known = people.load(connection, [w.event for w in batch], now)
         result = Result()
         turns = _one_each(batch, known, result)
-        rows = people.take(connection, [w.event for w in turns], now)
+        failed = {w.event.key for w in turns if w.failed}
+        rows = people.take(connection, [w.event for w in turns], now, known=known, failed=failed)
         result.fresh = set(rows)
         changes = Changes()
         visits = [
@@ -197,14 +198,11 @@ class Inbox:
         self, connection: Connection, waiting: Waiting, known: Known, row: int, now: datetime, changes: Changes
     ) -> Visit:
         visit = Visit(self._world, connection, waiting.event, known, row, now, changes)
-        state = "done"
         if waiting.failed:
-            state = "failed"
             notices.add(connection, "script", f"{known.script or 'router'}: {waiting.failed}", now)
             visit.say("sorry.broken", MENU, HUMAN)
         else:
             route(visit)
-        changes.inbox.append({"row": row, "address": known.address_id, "who": visit.contact_id, "to": state})
         return visit
 
 

@@ -62,6 +62,9 @@ def derive(master: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"most:{purpose}".encode()).derive(master)
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps makes one for each call
+
+
 def cipher_of(dialect: Dialect) -> Cipher:
     """The cipher that belongs to an engine. It travels with the dialect, so that no key is ever global."""
     cipher = getattr(dialect, "cipher", None)
@@ -85,9 +88,9 @@ class Sealed(TypeDecorator[Any]):
         if value is None:
             return None
         # "replace": half an emoji (a lone surrogate) would otherwise refuse an event again and again, for ever
-        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        plain = _compact(value).encode(errors="replace")
         return cipher_of(dialect).seal(plain, self.column)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Open on the way out."""
-        return None if value is None else json.loads(cipher_of(dialect).open(bytes(value), self.column))
+        return None if value is None else json.loads(cipher_of(dialect).open(value, self.column).decode())

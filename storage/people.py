@@ -5,9 +5,11 @@ Must never run a statement for each person: a batch of a hundred costs as many a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, literal_column, select, update
@@ -40,19 +42,33 @@ class Known:
 
 def upsert(connection: Connection, table: Any) -> Any:
     """An INSERT that can say ON CONFLICT, on either database."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    return _inserts[connection.dialect.name](table)
 
 
-def take(connection: Connection, events: Sequence[Incoming], now: datetime) -> dict[str, int]:
-    """Enter events into the inbox. Gives the row of each that is new; a repeat is absent."""
-    rows = [
-        {"key": e.key, "channel": e.address.channel, "body": _body(e), "state": "done", "received_at": now}
-        for e in events
-    ]
-    statement = (
-        upsert(connection, inbox).on_conflict_do_nothing(index_elements=["key"]).returning(inbox.c.id, inbox.c.key)
-    )
-    return {key: number for number, key in connection.execute(statement, rows)}
+_inserts: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def take(
+    connection: Connection, events: Sequence[Incoming], now: datetime, *,
+    known: Mapping[Address, Known] = MappingProxyType({}), failed: Collection[str] = (),
+) -> dict[str, int]:  # fmt: skip
+    """Enter events into the inbox, with whoever wrote them. Gives the row of each that is new; a repeat is absent."""
+    rows = [_entry(e, known.get(e.address), now, "failed" if e.key in failed else "done") for e in events]
+    return {key: number for number, key in connection.execute(_take(connection.dialect.name), rows)}
+
+
+@cache
+def _take(dialect: str) -> Any:
+    """Building a statement costs as much as running it, so each is built once."""
+    fresh = _inserts[dialect](inbox).on_conflict_do_nothing(index_elements=["key"])
+    return fresh.returning(inbox.c.id, inbox.c.key)
+
+
+def _entry(event: Incoming, known: Known | None, now: datetime, state: str) -> dict[str, Any]:
+    return {
+        "key": event.key, "channel": event.address.channel, "body": _body(event), "state": state, "received_at": now,
+        "address_id": known.address_id if known else None, "contact_id": known.contact_id if known else None,
+    }  # fmt: skip
 
 
 def _body(event: Incoming) -> dict[str, Any]:
@@ -129,7 +145,7 @@ def _known_of(row: Any, address: Address) -> Known:
 
 def _enter(connection: Connection, strangers: dict[bytes, Address], now: datetime) -> None:
     blanks = [{"status": "active", "language": "", "source": "", "created_at": now} for _ in strangers]
-    made = list(connection.execute(insert(contacts).returning(contacts.c.id), blanks).scalars())
+    made = list(connection.execute(_blank, blanks).scalars())
     met = sorted(strangers.items(), key=lambda pair: pair[0])  # one order everywhere, as with the locks
     rows = [
         {
@@ -138,28 +154,29 @@ def _enter(connection: Connection, strangers: dict[bytes, Address], now: datetim
         }
         for (lookup, address), contact in zip(met, made, strict=True)
     ]  # fmt: skip
-    statement = (
-        upsert(connection, addresses)
-        .on_conflict_do_nothing(index_elements=["lookup"])
-        .returning(addresses.c.id, addresses.c.contact_id)
-    )
+    statement = _meet(connection.dialect.name)
     entered = [{"address_id": a, "contact_id": c} for a, c in connection.execute(statement, rows)]
     if entered:
-        connection.execute(insert(residents), entered)
+        connection.execute(_settle, entered)
     unused = set(made) - {row["contact_id"] for row in entered}
     if unused:  # another process met these strangers a moment ago
         connection.execute(delete(contacts).where(contacts.c.id.in_(unused)))
 
 
+_blank = insert(contacts).returning(contacts.c.id)
+_settle = insert(residents)
+
+
+@cache
+def _meet(dialect: str) -> Any:
+    fresh = _inserts[dialect](addresses).on_conflict_do_nothing(index_elements=["lookup"])
+    return fresh.returning(addresses.c.id, addresses.c.contact_id)
+
+
 def blank(connection: Connection, now: datetime, *, language: str = "", source: str = "") -> int:
     """A contact of whom nothing is known yet."""
-    return int(
-        connection.execute(
-            insert(contacts)
-            .values(status="active", language=language, source=source, created_at=now)
-            .returning(contacts.c.id)
-        ).scalar_one()
-    )
+    row = {"status": "active", "language": language, "source": source, "created_at": now}
+    return int(connection.execute(_blank, row).scalar_one())
 
 
 _answers = select(answers.c.conversation_id, answers.c.key, answers.c.value, answers.c.complete).where(
@@ -186,22 +203,17 @@ class Changes:
     removed: list[dict[str, Any]] = field(default_factory=list)
     opened: list[dict[str, Any]] = field(default_factory=list)
     conversations: list[dict[str, Any]] = field(default_factory=list)
-    inbox: list[dict[str, Any]] = field(default_factory=list)
     languages: list[dict[str, Any]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
 
 
-_set_inbox = (
-    update(inbox)
-    .where(inbox.c.id == bindparam("row"))
-    .values(address_id=bindparam("address"), contact_id=bindparam("who"), state=bindparam("to"))
-)
 _remove = delete(answers).where(answers.c.conversation_id == bindparam("talk"), answers.c.key == bindparam("gone"))
 _set_talk = (
     update(conversations)
     .where(conversations.c.id == bindparam("talk"))
     .values(state=bindparam("to"), asked=bindparam("asks"), misses=bindparam("missed"), updated_at=bindparam("at"))
 )
+_open_talk = insert(conversations)
 _set_language = update(contacts).where(contacts.c.id == bindparam("who")).values(language=bindparam("to"))
 _set_source = (
     update(contacts).where(contacts.c.id == bindparam("who"), contacts.c.source == "").values(source=bindparam("to"))
@@ -212,10 +224,9 @@ def write(connection: Connection, changes: Changes) -> None:
     """Write what a batch changed."""
     for statement, rows in (
         (_set_talk, changes.conversations),  # first: a contact has one open conversation at most
-        (insert(conversations), changes.opened),
+        (_open_talk, changes.opened),
         (_remove, changes.removed),
-        (_keep_answers(connection), changes.answers),
-        (_set_inbox, changes.inbox),
+        (_keep_answers(connection.dialect.name), changes.answers),
         (_set_language, changes.languages),
         (_set_source, changes.sources),
     ):
@@ -223,8 +234,9 @@ def write(connection: Connection, changes: Changes) -> None:
             connection.execute(statement, rows)
 
 
-def _keep_answers(connection: Connection) -> Any:
-    statement = upsert(connection, answers)
+@cache
+def _keep_answers(dialect: str) -> Any:
+    statement = _inserts[dialect](answers)
     fresh = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["conversation_id", "key"],

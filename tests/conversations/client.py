@@ -113,9 +113,21 @@ class Town:
         return Talker(self, Address(channel, external), name)
 
 
+class Owners(dict[str, str]):
+    """Who sends for which channel, and a bell when that changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed = asyncio.Event()
+
+    def __setitem__(self, channel: str, owner: str) -> None:
+        super().__setitem__(channel, owner)
+        self.changed.set()
+
+
 class Service:
     def __init__(self, town: Town, database: Database) -> None:
-        owners: dict[str, str] = {}
+        owners = Owners()
         me = f"life {town.lives}"
         self.database = database
         self.senders = Senders()
@@ -129,7 +141,8 @@ class Service:
 
     async def ready(self) -> None:
         while len(self._owners) < len(self.senders):
-            await asyncio.sleep(0)
+            self._owners.changed.clear()
+            await self._owners.changed.wait()
 
     async def accept(self, event: Incoming) -> None:
         """Take an event in and send what it led to."""

@@ -25,7 +25,6 @@ PURPOSES = ("work", "school", "both", "other")
 WORK = ("no_searching", "no_not_searching", "yes", "studying", "skip")
 KEYS = ("name", "phone", "settlement", "purpose", "institutions", "work", "interests")
 TICK = "☑"
-CALM = 1.2  # seconds without news after which a puzzled person believes what they see
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Pace:
 
     thought: float = 0.2  # at most, before an answer
     patience: float = 4.0  # at least, until what was not answered is said again
+    calm: float = 1.2  # without news, until a puzzled person believes what they see
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Resident:
                 await (phone.act(act) if act else phone.begin())
                 continue
             await asyncio.sleep(self.chance.uniform(0.0, pace.thought))
-            while phone.screen() in self._seen and await phone.news(CALM):
+            while phone.screen() in self._seen and await phone.news(pace.calm):
                 pass  # "did I not answer that?": look up only once nothing moves any more
             screen = phone.screen()
             self.registered = screen.registered
@@ -231,8 +231,8 @@ def draw(seed: str, number: int, programme: Programme, texts: Texts) -> Resident
     """The person with this number; the same for the same seed."""
     chance = random.Random(f"{seed}:{number}")
     questions = ("practice", "adult", "phone", "name", "settlement", "purpose", "institutions", "work", "confirm")
-    back = set(chance.sample(questions, chance.choice((0, 0, 0, 1, 2))))
-    change = chance.choice(("", "", "", "name", "settlement", "purpose", "interests"))
+    back = set(chance.sample(questions, chance.choice((0, 0, 0, 0, 1, 2))))
+    change = chance.choice(("", "", "", "", "", "name", "settlement", "purpose", "interests"))
     wish = draw_wish(chance, number, programme)
     return Resident(number, chance, programme, texts, wish, chance.random() < 0.2, back, change)
 
@@ -249,7 +249,9 @@ def draw_wish(chance: random.Random, number: int, programme: Programme) -> Wish:
         phone=f"+35988{7_000_000 + number}" if chance.random() < 0.8 else "",
         settlement=chance.choice(programme.settlements).code,
         purpose=chance.choice(PURPOSES),
-        classes={i.code: _classes(chance, i) for i in chance.sample(programme.institutions, chance.choice((1, 1, 2)))},
+        classes={
+            i.code: _classes(chance, i) for i in chance.sample(programme.institutions, chance.choice((1, 1, 1, 2)))
+        },
         work=chance.choice(WORK),
         interests=interests,
     )
@@ -258,7 +260,7 @@ def draw_wish(chance: random.Random, number: int, programme: Programme) -> Wish:
 def _classes(chance: random.Random, institution: Institution) -> list[str]:
     if chance.random() < 0.15:
         return []
-    chosen = chance.sample(institution.groups, chance.choice((1, 1, 2)))
+    chosen = chance.sample(institution.groups, chance.choice((1, 1, 1, 2)))
     return [f"{g} {chance.choice('абв')}" if g.isdigit() and chance.random() < 0.5 else g for g in chosen]
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.ordeal import Plan, run
 from tests.faults.people import Pace
 
-QUICK = Pace(thought=0.05, patience=2.0)
+QUICK = Pace(thought=0.05, patience=2.0, calm=0.5)
 KILLED = {"kills": 20, "people": 60, "life": (0.1, 0.4), "arriving": 0.4, "pace": QUICK}
 STOPPED = {"kills": 4, "people": 12, "life": (0.3, 0.8), "arriving": 0.25, "pace": QUICK, "signal": signal.SIGTERM}
 

@@ -63,7 +63,7 @@ def many(number: int, first: int = 0) -> list[Incoming]:
 def taken(connection: Connection, events: list[Incoming]) -> None:
     """All that the inbox does with a batch, apart from the scripts."""
     known = people.load(connection, events, NOW)
-    rows = people.take(connection, events, NOW)
+    people.take(connection, events, NOW, known=known)
     changes = Changes()
     for number, event in enumerate(events):
         who = known[event.address]
@@ -76,7 +76,6 @@ def taken(connection: Connection, events: list[Incoming]) -> None:
             )
         changes.answers.append({"conversation_id": talk["id"], "key": "a", "value": 1, "complete": True, "at": NOW})
         changes.removed.append({"talk": talk["id"], "gone": "b"})
-        changes.inbox.append({"row": rows[event.key], "address": who.address_id, "who": who.contact_id, "to": "done"})
         changes.languages.append({"who": who.contact_id, "to": "rom"})
         changes.sources.append({"who": who.contact_id, "to": "plakat"})
     people.write(connection, changes)
