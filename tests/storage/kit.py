@@ -14,7 +14,7 @@ from bot.messages import Address, Delivery, Incoming, Kind, Lane, Outgoing
 from storage import outbox, people
 from storage.cipher import Cipher
 from storage.database import Database
-from storage.outbox import Draft, Held
+from storage.outbox import Draft, Held, Taker
 from storage.people import Known
 from storage.tables import contacts as contact_rows
 from storage.tables import conversations
@@ -51,7 +51,7 @@ def queue(
 ) -> list[Held]:
     """Queue one message for each key, held by an owner if there is one."""
     drafts = [Draft(k, known.address, known.address_id, known.contact_id, Outgoing(k), lane) for k in keys]
-    return outbox.enqueue(connection, drafts, now, {known.address.channel: owner})
+    return outbox.enqueue(connection, drafts, now, {known.address.channel: Taker(owner)} if owner else {})
 
 
 def bulk(connection: Connection, known: Known, number: int, status: str = "queued", **more: Any) -> None:

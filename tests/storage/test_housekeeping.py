@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from storage import contacts as people_of
 from storage import housekeeping, people, tickets
 from storage.database import Database
-from storage.people import Changes, Known
+from storage.people import Known
 from storage.tables import addresses, answers, consents, contacts, conversations, inbox, outbox, residents
 from storage.tables import tickets as ticket_rows
 from tests.storage.kit import DAY, NOW, acting, bulk, converse, enrol, everything, meet, queue, said
@@ -27,9 +27,8 @@ def registered(connection: Connection, known: Known) -> None:
 
 def heard(connection: Connection, known: Known) -> None:
     registered(connection, known)
-    row = people.take(connection, [said(text="личен въпрос")], NOW)["telegram:1"]
-    mine = {"row": row, "address": known.address_id, "who": known.contact_id, "to": "done"}
-    people.write(connection, Changes(inbox=[mine]))
+    event = said(text="личен въпрос")
+    people.take(connection, [event], NOW, known={event.address: known})
 
 
 def answered(state: str) -> Fill:

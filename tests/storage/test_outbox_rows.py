@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 from bot.messages import Button, Lane, Outgoing
 from storage import outbox, people
 from storage.database import Database
-from storage.outbox import Draft, Held, Mark
+from storage.outbox import Draft, Held, Mark, Taker
 from storage.tables import addresses, contacts, notices, residents
 from storage.tables import outbox as rows
 from tests.storage.kit import DAY, NOW, acting, bulk, counted, enrol, everything, meet, opened, queue, steps
@@ -51,7 +51,7 @@ async def test_rows_of_a_channel_that_this_process_sends_for_are_held_from_the_s
             Draft(f"reply:1:{n}", known.address, known.address_id, known.contact_id, message, Lane.REMINDER, 5)
             for n in (2, 0, 1)
         ]
-        return outbox.enqueue(connection, drafts, NOW, {"telegram": ME})
+        return outbox.enqueue(connection, drafts, NOW, {"telegram": Taker(ME)})
 
     mine = await database.write(enter)
     assert [row.key for row in mine] == ["reply:1:2", "reply:1:0", "reply:1:1"]
@@ -66,10 +66,32 @@ async def test_rows_of_other_channels_are_left_to_whoever_sends_for_them(databas
     def enter(connection: Connection) -> list[Held]:
         known = meet(connection)
         drafts = [Draft("k", known.address, known.address_id, known.contact_id, Outgoing("x"))]
-        return outbox.enqueue(connection, drafts, NOW, {"web": ME})
+        return outbox.enqueue(connection, drafts, NOW, {"web": Taker(ME)})
 
     assert await database.write(enter) == []
     assert await status(database) == {"k": ("queued", "")}
+
+
+async def test_the_first_message_to_each_address_is_on_the_wire_at_once_as_far_as_places_go(database: Database) -> None:
+    """That spares a commit; the second to an address waits for the first, and beyond the places all wait."""
+
+    def enter(connection: Connection) -> list[Held]:
+        people_here = [meet(connection, name) for name in ("1", "2", "3")]
+        drafts = [
+            Draft(f"{k.address.external}:{n}", k.address, k.address_id, k.contact_id, Outgoing("x"))
+            for k in people_here
+            for n in (0, 1)
+        ]
+        return outbox.enqueue(connection, drafts, NOW, {"telegram": Taker(ME, places=2)})
+
+    mine = await database.write(enter)
+    assert [row.key for row in mine if row.marked] == ["1:0", "2:0"]
+    found = await table(database)
+    assert {key: (row["status"], row["attempts"]) for key, row in found.items()} == {
+        "1:0": ("sending", 1), "1:1": ("queued", 0), "2:0": ("sending", 1),
+        "2:1": ("queued", 0), "3:0": ("queued", 0), "3:1": ("queued", 0),
+    }  # fmt: skip
+    assert {row["owner"] for row in found.values()} == {ME}
 
 
 async def test_a_key_is_queued_once(database: Database) -> None:

@@ -11,7 +11,6 @@ from bot.messages import Address, Button, Kind, Outgoing
 from storage import outbox, people, transcript
 from storage.database import Database
 from storage.outbox import Draft
-from storage.people import Changes
 from storage.tables import inbox
 from storage.tables import outbox as rows
 from tests.storage.kit import NOW, everything, meet, said
@@ -23,9 +22,7 @@ def turn(connection: Connection, number: int, answers: tuple[Outgoing | str, ...
     """One event and what was answered to it."""
     known = meet(connection, "1", "web")
     incoming = said(number, channel="web", **event)
-    row = people.take(connection, [incoming], NOW)[incoming.key]
-    mine = {"row": row, "address": known.address_id, "who": known.contact_id, "to": "done"}
-    people.write(connection, Changes(inbox=[mine]))
+    row = people.take(connection, [incoming], NOW, known={HERE: known})[incoming.key]
     say(connection, *answers, inbox_id=row, key=f"reply:{row}")
 
 
