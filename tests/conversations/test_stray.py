@@ -1,4 +1,4 @@
-"""What people write that fits nothing: guesses, greetings, pictures, hostile letters. Nothing is lost, nobody is lost."""
+"""What people write that fits nothing: guesses, greetings, pictures, hostile letters. No word is lost, and nobody."""
 
 from __future__ import annotations
 

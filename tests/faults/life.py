@@ -127,8 +127,9 @@ async def life(
     async with Mortal(url, Cipher(KEY)) as database, asyncio.TaskGroup() as tasks:
         owners: dict[str, str] = {}
         sender = Sender(database, channel, owners, me=me, clock=clock)
-        takers = Senders({channel.name: sender}) if sends else Withheld({channel.name: sender})
+        takers = Senders() if sends else Withheld()
         inbox = Inbox(database, all_of, takers=takers, clock=clock)
+        takers[channel.name] = sender  # afterwards, as in the composition root: channels need the inbox first
         running = [tasks.create_task(inbox.run(), name="inbox"), tasks.create_task(sender.run(), name="sender")]
         try:
             await until(lambda: bool(owners))

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, func, make_url, select
 
+from bot import outbox as sending
 from bot.channels import Unavailable
 from bot.messages import Address, Incoming, Kind
 from bot.outbox import Sender
@@ -132,6 +133,15 @@ async def test_clearing_up_that_fails_at_first_is_done_once_the_database_is_back
         await sender._try_lease("sender:telegram")
         await sender._try_lease("sender:telegram")
         assert [row.owner for row in await rows(database, tables.outbox)] == [""]
+
+
+async def test_reply_goes_out_without_being_looked_for(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The looking is for what a dead process left; a reply that waited for it would take a quarter of a second."""
+    monkeypatch.setattr(sending, "POLL", 3600.0)
+    channel = Recorder()
+    async with life(database_url, channel, Clock(), all_of=world()) as process:
+        await process.inbox.accept(START)
+        await channel.called(1)
 
 
 # --- who may send ---------------------------------------------------------------------------------------------------
