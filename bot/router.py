@@ -15,7 +15,7 @@ from bot.dialog import read_press
 from bot.messages import Kind
 from bot.privacy import HIDDEN, is_stop
 from bot.visit import HUMAN, MENU, Visit
-from storage import contacts
+from storage import stopping
 
 RESUME = Option("/resume", "button.resume")
 DATA = Option("/data", "menu.data")
@@ -53,7 +53,7 @@ def route(visit: Visit) -> None:
         _while_stopped(visit)
     else:
         if visit.known.address_status != "active" or visit.known.status == "blocked":
-            contacts.unblock(visit.connection, acting(visit))
+            stopping.unblock(visit.connection, acting(visit))
         _route_active(visit)
 
 
@@ -66,7 +66,7 @@ def acting(visit: Visit) -> Acting:
 def stop(visit: Visit) -> None:
     """„Стоп“ works at once, anywhere, and takes what is queued with it. One confirmation, then silence."""
     if not _is_stopped(visit):
-        contacts.stop(visit.connection, acting(visit), form=visit.event.press or "typed word")
+        stopping.stop(visit.connection, acting(visit), form=visit.event.press or "typed word")
     if visit.registered:  # a registration is kept: it goes on when they come back
         visit.leave()
     visit.say("stopped.done", RESUME)
@@ -77,7 +77,7 @@ def _is_stopped(visit: Visit) -> bool:
 
 
 def _platform_says(visit: Visit) -> None:
-    change = contacts.block if visit.event.kind is Kind.BLOCKED else contacts.unblock
+    change = stopping.block if visit.event.kind is Kind.BLOCKED else stopping.unblock
     change(visit.connection, acting(visit))
 
 
@@ -85,7 +85,7 @@ def _while_stopped(visit: Visit) -> None:
     event = visit.event
     name = _name_of(_line(visit))
     if event.kind is Kind.START or name in ("start", "resume"):
-        contacts.resume(visit.connection, acting(visit), form=name or "start")
+        stopping.resume(visit.connection, acting(visit), form=name or "start")
         visit.say("stopped.resumed")
         _home(visit)
     elif visit.registered and (name in WHILE_STOPPED or (visit.talk is not None and visit.known.status == "stopped")):

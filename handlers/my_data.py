@@ -11,14 +11,14 @@ from bot.messages import Document
 from bot.privacy import initials
 from bot.texts import Lines, Words
 from handlers.words import child_shown, phone_shown
-from storage import contacts, export
+from storage import contacts, export, shared, stopping
 from storage.contacts import Profile
 
 
 async def my_data(chat: Chat) -> Finish | None:
     """What is kept, and what can be done with it."""
     mine = _of_today(chat, await chat.fetch(contacts.profile))
-    linked = await chat.fetch(contacts.is_linked)
+    linked = await chat.fetch(shared.is_linked)
     stopped = chat.person.status == "stopped"
     todo = ["correct", "file", "people", *(["unlink"] if linked else []), *([] if stopped else ["stop"]), "delete"]
     choice = await chat.ask("what", Choice(_shown(chat, mine), [Option(c, f"data.{c}") for c in todo]))
@@ -31,17 +31,17 @@ async def my_data(chat: Chat) -> Finish | None:
         case "people":
             return await people(chat)
         case "unlink":
-            return await _sure(chat, "data.unlink_sure", "data.unlinked", Finish(contacts.unlink, then="registration"))
+            return await _sure(chat, "data.unlink_sure", "data.unlinked", Finish(shared.unlink, then="registration"))
         case "stop":
             chat.say("stopped.done", buttons=[Option("/resume", "button.resume")])
-            return Finish(contacts.stop, {"form": "button"})
+            return Finish(stopping.stop, {"form": "button"})
         case _:
-            return await _sure(chat, "data.delete_sure", "data.deleted", Finish(contacts.erase))
+            return await _sure(chat, "data.delete_sure", "data.deleted", Finish(stopping.erase))
 
 
 async def forget(chat: Chat) -> Finish:
     """Somebody who never finished registering wants nothing of it to be kept."""
-    return _gone(chat, "data.deleted", Finish(contacts.erase))
+    return _gone(chat, "data.deleted", Finish(stopping.erase))
 
 
 async def _sure(chat: Chat, prompt: str, after: str, finish: Finish) -> Finish | None:
@@ -67,21 +67,19 @@ def _pretty(everything: dict[str, Any]) -> str:
 
 async def people(chat: Chat) -> Finish | None:
     """Several people behind one phone: only initials are shown. Also the way back for one who began by mistake."""
-    here = [
-        (number, name) for number, name in await chat.fetch(contacts.people_here) if number != chat.person.contact_id
-    ]
+    here = [(number, name) for number, name in await chat.fetch(shared.people_here) if number != chat.person.contact_id]
     if not here and not chat.person.registered:
         return None
     others = [Option(f"c{number}", literal(f"👤 {initials(name)}")) for number, name in here]
     choice = await chat.ask("who", Choice("data.people_ask", [*others, Option("new", "data.people_new")]))
     if choice == "new":
         chat.say("data.people_welcome", buttons=[Option("/people", "data.people")])
-        return Finish(contacts.add_person if chat.person.registered else None, then="registration")
+        return Finish(shared.add_person if chat.person.registered else None, then="registration")
     number = int(choice[1:])
     if number not in dict(here):  # deleted meanwhile
         return Finish(then="people")
     chat.say(words("data.people_now", initials=initials(dict(here)[number])))
-    return Finish(contacts.switch_person, {"contact_id": number})
+    return Finish(shared.switch_person, {"contact_id": number})
 
 
 def _shown(chat: Chat, mine: Profile) -> Words:

@@ -9,7 +9,7 @@ from bot.chat import Chat, Choice, Finish, Many, Option, Phone, Search, Summary,
 from bot.privacy import initials
 from bot.texts import Lines, Words
 from handlers.words import activity_label, child_shown, class_of, languages, phone_shown, read_phone
-from storage import contacts
+from storage import contacts, shared, stopping
 from storage.contacts import Child
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ async def registration(chat: Chat) -> Finish:
         return Finish(contacts.consent, {"action": "refused", "form": "button"})
     if not await chat.ask("adult", YesNo("registration.age", "button.age_yes", "button.age_no")):
         chat.say("registration.too_young", buttons=[Option("/start", "button.begin")])
-        return Finish(contacts.erase)
+        return Finish(stopping.erase)
     phone = await chat.ask("phone", Phone("registration.phone", chat.person.can_share_phone, read_phone))
     vouched = phone["own"] and not chat.person.registered  # a correction never takes the chat to somebody else
     if vouched and (known := await chat.fetch(contacts.known_by_phone, phone=phone["number"])):
         name = await chat.fetch(contacts.name_of, contact_id=known)
         if await chat.ask("same", YesNo(words("registration.same", initials=initials(name)))):
             chat.say("registration.linked")
-            return Finish(contacts.link, {"contact_id": known, "consent_text": chat.programme.privacy.short})
+            return Finish(shared.link, {"contact_id": known, "consent_text": chat.programme.privacy.short})
     offers = [chat.person.profile_name] if chat.person.profile_name else []
     name = await chat.ask("name", Text("registration.name", offers=offers, letters=True))
     settlement = await chat.ask("settlement", _settlement(chat))

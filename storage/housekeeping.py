@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from storage import contacts, outbox
+from storage import outbox, stopping
 from storage.tables import addresses, answers, conversations, inbox, residents
 from storage.tables import contacts as contact_rows
 from storage.tables import outbox as outbox_rows
@@ -20,7 +20,7 @@ SOME = 500  # contacts in one statement: SQLite takes a limited number of values
 
 def often(connection: Connection, now: datetime) -> None:
     """Every few minutes: farewells that are out, messages that came too late."""
-    contacts.bury(connection)
+    stopping.bury(connection)
     outbox.expire(connection, now)
 
 

@@ -42,10 +42,10 @@ class Known:
 
 def upsert(connection: Connection, table: Any) -> Any:
     """An INSERT that can say ON CONFLICT, on either database."""
-    return _inserts[connection.dialect.name](table)
+    return INSERTS[connection.dialect.name](table)
 
 
-_inserts: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+INSERTS: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def take(
@@ -60,7 +60,7 @@ def take(
 @cache
 def _take(dialect: str) -> Any:
     """Building a statement costs as much as running it, so each is built once."""
-    fresh = _inserts[dialect](inbox).on_conflict_do_nothing(index_elements=["key"])
+    fresh = INSERTS[dialect](inbox).on_conflict_do_nothing(index_elements=["key"])
     return fresh.returning(inbox.c.id, inbox.c.key)
 
 
@@ -169,7 +169,7 @@ _settle = insert(residents)
 
 @cache
 def _meet(dialect: str) -> Any:
-    fresh = _inserts[dialect](addresses).on_conflict_do_nothing(index_elements=["lookup"])
+    fresh = INSERTS[dialect](addresses).on_conflict_do_nothing(index_elements=["lookup"])
     return fresh.returning(addresses.c.id, addresses.c.contact_id)
 
 
@@ -236,7 +236,7 @@ def write(connection: Connection, changes: Changes) -> None:
 
 @cache
 def _keep_answers(dialect: str) -> Any:
-    statement = _inserts[dialect](answers)
+    statement = INSERTS[dialect](answers)
     fresh = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["conversation_id", "key"],

@@ -23,7 +23,7 @@ from handlers import CONVERSATIONS
 from handlers.activities import KINDS
 from handlers.my_data import _given
 from handlers.registration import PURPOSES, WORK
-from storage import contacts
+from storage import contacts, shared
 from storage.contacts import Child, Profile
 from storage.programme import load
 from tests import ROOT
@@ -138,7 +138,7 @@ def families_in_code() -> set[str]:
 def waiting_question(script: str, answers: Mapping[str, Any]) -> Any:
     """Run a conversation over answers, for somebody who has all that can be had, and give the question it stops at."""
     chat = Chat(Person(1, 1, "web", "bg", registered=True), load(ROOT / "storage/programmes/vidin.toml"))
-    reads: dict[Any, Any] = {contacts.profile: SOMEBODY, contacts.is_linked: True}
+    reads: dict[Any, Any] = {contacts.profile: SOMEBODY, shared.is_linked: True}
     stored = {key: Stored(value) for key, value in answers.items()}
     play = Play(script, CONVERSATIONS[script], chat, stored, lambda query, _: reads.get(query))
     ask = play.forward()

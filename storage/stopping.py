@@ -1,0 +1,122 @@
+"""Stopping, blocking and erasing: what a person or a platform ends. Every change runs in its event's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from bot.chat import Acting
+from storage import outbox
+from storage.contacts import Outcome, consent
+from storage.people import blank
+from storage.tables import addresses, contacts, conversations, inbox, residents, search_tokens, tickets
+from storage.tables import children as children_rows
+from storage.tables import interests as interest_rows
+from storage.tables import outbox as outbox_table
+
+
+def stop(connection: Connection, acting: Acting, form: str) -> None:
+    """No more messages, also those already queued. The platform's "block" counts as this for its address."""
+    connection.execute(update(addresses).where(addresses.c.id == acting.address_id).values(status="stopped"))
+    connection.execute(update(contacts).where(contacts.c.id == acting.contact_id).values(status="stopped"))
+    consent(connection, acting, action="withdrawn", form=form)
+    outbox.cancel(connection, contact_id=acting.contact_id, address_ids=[acting.address_id])
+
+
+def resume(connection: Connection, acting: Acting, form: str) -> None:
+    """They want to hear from us again."""
+    connection.execute(update(addresses).where(addresses.c.id == acting.address_id).values(status="active"))
+    connection.execute(update(contacts).where(contacts.c.id == acting.contact_id).values(status="active"))
+    consent(connection, acting, action="given", form=form)
+
+
+def block(connection: Connection, acting: Acting) -> None:
+    """The platform says that this address is gone. The contact stays reachable by its others, if it has any.
+
+    Whoever has said „стоп“ stays stopped: coming back on the platform does not take that back.
+    """
+    here = (addresses.c.id == acting.address_id) & (addresses.c.status != "stopped")
+    connection.execute(update(addresses).where(here).values(status="blocked"))
+    consent(connection, acting, action="withdrawn", form="blocked")
+    outbox.cancel(connection, address_ids=[acting.address_id])
+    others = (
+        select(func.count())
+        .select_from(residents.join(addresses, addresses.c.id == residents.c.address_id))
+        .where(residents.c.contact_id == acting.contact_id, addresses.c.status == "active")
+    )
+    if not connection.execute(others).scalar():
+        mine = (contacts.c.id == acting.contact_id) & (contacts.c.status == "active")
+        connection.execute(update(contacts).where(mine).values(status="blocked"))
+
+
+def unblock(connection: Connection, acting: Acting) -> None:
+    """They came back on the platform, or wrote after their data were deleted."""
+    here = (addresses.c.id == acting.address_id) & (addresses.c.status != "stopped")
+    was = connection.execute(select(addresses.c.status).where(here)).scalar()
+    connection.execute(update(addresses).where(here).values(status="active"))
+    mine = (contacts.c.id == acting.contact_id) & (contacts.c.status == "blocked")
+    connection.execute(update(contacts).where(mine).values(status="active"))
+    registered = contacts.c.registered_at.is_not(None) & (contacts.c.id == acting.contact_id)
+    if was == "blocked" and connection.execute(select(contacts.c.id).where(registered)).scalar():
+        consent(connection, acting, action="given", form="came back")
+
+
+def erase(connection: Connection, acting: Acting) -> Outcome:
+    """Delete a person: their words, name, phone and addresses go at once; what remains says only that they consented.
+
+    An address that others use stays theirs. One that was theirs alone is deleted after the farewell has been sent.
+    """
+    gone = acting.contact_id
+    served = select(residents.c.address_id).where(residents.c.contact_id == gone)
+    mine = list(connection.execute(served).scalars())
+    connection.execute(update(inbox).where(inbox.c.contact_id == gone).values(body=None))
+    for table in (conversations, children_rows, interest_rows, search_tokens, tickets, outbox_table):
+        connection.execute(delete(table).where(table.c.contact_id == gone))
+    outcome = Outcome(gone, registered=False)
+    for address_id in mine:
+        left = _leave_address(connection, acting, gone, address_id)
+        if address_id == acting.address_id:
+            outcome = left
+    connection.execute(delete(contacts).where(contacts.c.id == gone, contacts.c.registered_at.is_(None)))
+    connection.execute(update(contacts).where(contacts.c.id == gone).values(_EMPTY | {"archived_at": acting.now}))
+    return outcome
+
+
+_EMPTY: dict[str, Any] = {
+    "status": "archived", "name": None, "phone": None, "phone_hash": None, "phone_is_own": False, "settlement": None,
+    "quarter": None, "purpose": None, "work": None, "language": "", "source": "",
+}  # fmt: skip
+
+
+def _leave_address(connection: Connection, acting: Acting, gone: int, address_id: int) -> Outcome:
+    connection.execute(delete(residents).where(residents.c.address_id == address_id, residents.c.contact_id == gone))
+    others = (
+        select(contacts.c.id, contacts.c.registered_at)
+        .join(residents, residents.c.contact_id == contacts.c.id)
+        .where(residents.c.address_id == address_id, contacts.c.status != "archived")
+        .order_by(contacts.c.id)
+    )
+    rows = connection.execute(others).all()
+    stays = next((row.id for row in rows if row.registered_at is not None), 0)
+    if stays:
+        connection.execute(update(addresses).where(addresses.c.id == address_id).values(contact_id=stays))
+        return Outcome(stays, registered=True)
+    empty = blank(connection, acting.now, language=acting.language)
+    connection.execute(insert(residents).values(address_id=address_id, contact_id=empty))
+    connection.execute(update(addresses).where(addresses.c.id == address_id).values(contact_id=empty, status="leaving"))
+    begun = [row.id for row in rows if row.id != gone]  # beginnings at this chat are as personal, and now nobody's
+    connection.execute(delete(contacts).where(contacts.c.id.in_(begun)))
+    return Outcome(empty, registered=False)
+
+
+def bury(connection: Connection) -> int:
+    """Delete addresses whose farewell is out, with the empty contacts behind them."""
+    waiting = select(outbox_table.c.address_id).where(outbox_table.c.status.in_(("queued", "sending")))
+    leaving = (addresses.c.status == "leaving") & addresses.c.id.not_in(waiting)
+    rows = connection.execute(select(addresses.c.id, addresses.c.contact_id).where(leaving)).all()
+    for row in rows:
+        connection.execute(delete(addresses).where(addresses.c.id == row.id))
+        blank_one = (contacts.c.id == row.contact_id) & contacts.c.registered_at.is_(None)
+        connection.execute(delete(contacts).where(blank_one))
+    return len(rows)
