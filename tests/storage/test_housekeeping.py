@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from storage import contacts as people_of
-from storage import housekeeping, people, tickets
+from storage import housekeeping, people, shared, stopping, tickets
 from storage.database import Database
 from storage.people import Known
 from storage.tables import addresses, answers, consents, contacts, conversations, inbox, outbox, residents
@@ -121,7 +121,7 @@ async def test_a_phone_that_others_use_too_stays_theirs(database: Database) -> N
     def fill(connection: Connection) -> Known:
         first = meet(connection)
         registered(connection, first)
-        people_of.add_person(connection, acting(first))
+        shared.add_person(connection, acting(first))
         assert meet(connection).contact_id != first.contact_id
         return first
 
@@ -147,7 +147,7 @@ async def test_somebody_deleted_is_gone_when_the_farewell_is_out_and_not_before(
     def erase(connection: Connection) -> None:
         known = meet(connection)
         registered(connection, known)
-        people_of.erase(connection, acting(known))
+        stopping.erase(connection, acting(known))
         queue(connection, meet(connection), "farewell")
 
     await database.write(erase)

@@ -265,17 +265,17 @@ async def test_a_contact_whose_only_address_is_gone_counts_as_blocked(database: 
 
 async def test_somebody_who_is_being_deleted_and_has_blocked_us_is_deleted_all_the_same(database: Database) -> None:
     """The farewell could not be delivered; the address must not stay for that."""
-    from storage import contacts as people_of
+    from storage import stopping
 
     def erase(connection: Connection) -> list[Held]:
         known = meet(connection)
         enrol(connection, known, name="Иванка")
-        people_of.erase(connection, acting(known))
+        stopping.erase(connection, acting(known))
         return queue(connection, meet(connection), "farewell", owner=ME)
 
     (row,) = await database.write(erase)
     await database.write(lambda c: outbox.mark(c, [Mark(row, "failed", contact_gone=True)], ME))
-    assert await database.write(people_of.bury) == 1
+    assert await database.write(stopping.bury) == 1
     assert await database.read(lambda c: everything(c, addresses)) == []
 
 
