@@ -87,7 +87,7 @@ class Inbox:
         self, database: Database, world: World, *, takers: Takers | None = None, clock: Clock = utc_now
     ) -> None:
         self._database, self._world, self._clock = database, world, clock
-        self._takers = takers or Nobody()
+        self._takers = Nobody() if takers is None else takers  # an empty one will be filled later
         self._queues: OrderedDict[Address, list[Waiting]] = OrderedDict()
         self._wake = asyncio.Event()
         self.seen: Callable[[Incoming, bool, float], None] = lambda event, fresh, seconds: None

@@ -44,7 +44,7 @@ class Ledger:
     stops: list[float] = field(default_factory=list)  # seconds from a SIGTERM to the end
     repeated: int = 0  # answers given again by somebody who had waited too long
     changed: list[str] = field(default_factory=list)  # what a summary showed otherwise than it had been said
-    moved: asyncio.Event = field(default_factory=asyncio.Event)  # something was acknowledged since it was cleared
+    moved: asyncio.Event = field(default_factory=asyncio.Event)  # a message arrived since it was cleared
     _lines: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -63,12 +63,12 @@ class Ledger:
         """The service says that it has kept this."""
         if key not in self.acknowledged:
             self.acknowledged.add(key)
-            self.moved.set()
             self.note("acknowledged", key=key)
 
     def arrive(self, chat: str, number: int, text: str) -> None:
         """A message reached a person."""
         self.arrived[chat].append(Arrival(number, text, time.time()))
+        self.moved.set()
         self.note("arrived", chat=chat, number=number, text=text)
 
     def note(self, what: str, **more: Any) -> None:

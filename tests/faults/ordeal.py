@@ -162,7 +162,7 @@ def _arrive(
 
 
 async def _live(seconds: float, ledger: Ledger) -> None:
-    """A life, on a busy machine a little longer: killing what has not begun to work proves nothing."""
+    """A life, on a busy machine a little longer: killing what has not yet answered anybody proves little."""
     ledger.moved.clear()
     await asyncio.sleep(seconds)
     with contextlib.suppress(TimeoutError):

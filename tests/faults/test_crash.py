@@ -11,7 +11,7 @@ from tests.faults.ordeal import Plan, run
 from tests.faults.people import Pace
 
 QUICK = Pace(thought=0.1, patience=2.0, calm=0.5)
-KILLED = {"kills": 20, "people": 60, "life": (0.2, 0.5), "arriving": 0.3, "pace": QUICK}
+KILLED = {"kills": 20, "people": 60, "life": (0.1, 0.5), "arriving": 0.3, "pace": QUICK}
 STOPPED = {"kills": 3, "people": 10, "life": (0.3, 0.8), "arriving": 0.3, "pace": QUICK, "signal": signal.SIGTERM}
 
 

@@ -38,7 +38,7 @@ async def status(database: Database) -> dict[str, tuple[str, str]]:
     return {key: (row["status"], row["owner"]) for key, row in (await table(database)).items()}
 
 
-# --- coming in ------------------------------------------------------------------------------------------------------
+# --- coming in --------------------------------------------------------------------------------------------------------
 
 
 async def test_rows_of_a_channel_that_this_process_sends_for_are_held_from_the_start(database: Database) -> None:
@@ -107,7 +107,7 @@ async def test_nothing_to_say_runs_nothing(database: Database) -> None:
     assert seen == ["COMMIT"] or not [s for s in seen if "outbox" in s]
 
 
-# --- claiming -------------------------------------------------------------------------------------------------------
+# --- claiming ---------------------------------------------------------------------------------------------------------
 
 
 async def test_each_lane_is_claimed_by_itself_oldest_first_and_up_to_its_limit(database: Database) -> None:
@@ -188,7 +188,7 @@ async def test_when_the_next_is_due(database: Database) -> None:
     assert await database.read(lambda c: outbox.next_due(c, "web")) is None
 
 
-# --- on the wire, and after -----------------------------------------------------------------------------------------
+# --- on the wire, and after -------------------------------------------------------------------------------------------
 
 
 async def test_only_a_row_that_is_still_ours_and_still_queued_goes_on_the_wire(database: Database) -> None:

@@ -17,7 +17,7 @@ from storage.tables import addresses, answers, conversations, inbox, residents
 from storage.tables import contacts as contact_rows
 from tests.storage.kit import NOW, acting, converse, counted, enrol, everything, meet, opened, said, steps
 
-# --- meeting ---------------------------------------------------------------------------------------------------------
+# --- meeting ----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_stranger_is_entered_once_and_known_afterwards(database: Database) -> None:
@@ -53,7 +53,7 @@ async def test_what_is_known_of_a_contact_comes_with_the_open_conversation_and_i
     assert known.answers == {"name": ("new", True), "x": ([1], False)}
 
 
-# --- how many statements --------------------------------------------------------------------------------------------
+# --- how many statements ----------------------------------------------------------------------------------------------
 
 
 def many(number: int, first: int = 0) -> list[Incoming]:
