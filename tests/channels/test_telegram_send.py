@@ -13,8 +13,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from telegram.error import RetryAfter, TelegramError, TimedOut
 
 from bot.channels.telegram import TelegramChannel
-from bot.lengths import split, units
 from bot.channels.telegram_wire import Api, NotSent, Unanswered, _lost, failure, scrub
+from bot.lengths import split, units
 from bot.messages import Address, Button, Delivery, Document, Failure, Outgoing, Rows, Sent
 from tests.channels.telegram_kit import Inbox, channel
 from tests.fakes.telegram import TOKEN, FakeTelegram

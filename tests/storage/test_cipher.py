@@ -71,25 +71,26 @@ def test_an_engine_without_a_key_writes_nothing() -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize(
-    ("value", "opened"),
-    [
-        pytest.param("Иванка Петрова 👩‍👧", "Иванка Петрова 👩‍👧", id="words"),
-        pytest.param("", "", id="nothing typed"),
-        pytest.param(None, None, id="nothing kept"),
-        pytest.param({"number": "+359888", "own": True}, {"number": "+359888", "own": True}, id="a phone"),
-        pytest.param(["а", "б"], ["а", "б"], id="a list"),
-        pytest.param(False, False, id="no"),
-        pytest.param("x\x00y", "x\x00y", id="a zero byte"),
-        pytest.param("half \ud83d an emoji", "half ? an emoji", id="a lone surrogate"),
-    ],
-)
-async def test_any_value_comes_back_from_a_sealed_column(database: Database, value: Any, opened: Any) -> None:
+VALUES = {  # what is kept, and what comes back
+    "words": ("Иванка Петрова 👩‍👧", "Иванка Петрова 👩‍👧"),
+    "nothing typed": ("", ""),
+    "nothing kept": (None, None),
+    "a phone": ({"number": "+359888", "own": True}, {"number": "+359888", "own": True}),
+    "a list": (["а", "б"], ["а", "б"]),
+    "no": (False, False),
+    "a zero byte": ("x\x00y", "x\x00y"),
+    "half an emoji": ("half \ud83d an emoji", "half ? an emoji"),
+}
+
+
+async def test_any_value_comes_back_from_a_sealed_column(database: Database) -> None:
     def keep(connection: Any) -> None:
-        enrol(connection, meet(connection), name=value)
+        for external, (value, _) in VALUES.items():
+            enrol(connection, meet(connection, external), name=value)
 
     await database.write(keep)
-    assert (await database.read(lambda c: everything(c, contacts)))[0]["name"] == opened
+    names = [row["name"] for row in await database.read(lambda c: everything(c, contacts))]
+    assert dict(zip(VALUES, names, strict=True)) == {label: back for label, (_, back) in VALUES.items()}
 
 
 async def test_a_value_moved_to_another_column_does_not_open(database: Database) -> None:
