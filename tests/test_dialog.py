@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -18,85 +16,15 @@ from bot.chat import (
     Finish,
     Many,
     Option,
-    Person,
     Script,
     Summary,
-    Text,
     YesNo,
     literal,
     words,
 )
-from bot.dialog import Broken, Stage, Stored, Talk, Turn
-from bot.messages import Address, Document, Incoming, Kind, Outgoing
-from handlers import CONVERSATIONS
-from storage.contacts import Child, Profile
-from storage.programme import Programme
-from tests.conversations.client import programme, world
-
-TEXTS = world().texts
-HERE = Address("telegram", "1")
-LONGEST_TALK = 2**40 - 1  # conversations' numbers are drawn below it
-
-
-@dataclass
-class Table:
-    """Somebody at a script: between every two messages only the rows of the answers remain."""
-
-    script: Script
-    answers: dict[str, Stored] = field(default_factory=dict)
-    asked: str = ""
-    misses: int = 0
-    turn: Turn | None = None
-    fetched: list[str] = field(default_factory=list)
-    programme: Programme = field(default_factory=programme)
-    person: Person = field(default_factory=lambda: Person(1, 1, "telegram", "bg", can_share_phone=True))
-    found: Callable[[str, Mapping[str, Any]], Any] = lambda query, values: None
-
-    def open(self) -> str:
-        return self._done(dialog.open_(self.stage, self.talk))
-
-    def say(self, text: str, **more: Any) -> str:
-        return self._hear(Incoming("k", HERE, Kind.TEXT, text=text, **more))
-
-    def press(self, code: str) -> str:
-        return self._hear(Incoming("k", HERE, Kind.PRESS, press="x"), code)
-
-    def send(self, kind: Kind, **more: Any) -> str:
-        return self._hear(Incoming("k", HERE, kind, **more))
-
-    @property
-    def values(self) -> dict[str, Any]:
-        return {key: stored.value for key, stored in self.answers.items() if stored.complete}
-
-    @property
-    def stage(self) -> Stage:
-        return Stage(self.script, self._chat, TEXTS, self._fetch)
-
-    @property
-    def talk(self) -> Talk:
-        return Talk(LONGEST_TALK, "a_script", dict(self.answers), self.misses, self.asked)
-
-    def shown(self, turn: Turn) -> list[Outgoing]:
-        return dialog.show(turn, TEXTS, dialog.language_of(turn.answers, "bg"))
-
-    def _hear(self, incoming: Incoming, code: str = "") -> str:
-        return self._done(dialog.hear(self.stage, self.talk, incoming, code))
-
-    def _done(self, turn: Turn) -> str:
-        self.answers = {key: Stored(s.value, s.complete) for key, s in turn.answers.items()}
-        self.turn, self.asked, self.misses = turn, turn.ask.key if turn.ask else "", turn.misses
-        return " | ".join(message.text for message in self.shown(turn))
-
-    def _chat(self, answers: Mapping[str, Stored]) -> Chat:
-        return Chat(replace(self.person, language=dialog.language_of(answers, "bg")), self.programme)
-
-    def _fetch(self, query: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-        self.fetched.append(query.__name__)
-        return self.found(query.__name__, values)
-
-
-def text(prompt: str) -> Text:
-    return Text(literal(prompt))
+from bot.dialog import Broken, Stored
+from bot.messages import Document, Incoming, Kind
+from tests.scripted import HERE, LONGEST_TALK, TEXTS, Table, text
 
 
 async def three(chat: Chat) -> Finish:
@@ -482,109 +410,6 @@ def test_the_way_back_stands_under_every_question_but_the_first() -> None:
     footer = (Option("/menu", "button.menu"),)
     rows = dialog.show(table.turn, TEXTS, "bg", footer=footer)[-1].rows
     assert [b.press for b in rows[-1]] == [f"{LONGEST_TALK}.town.back", "/menu"]
-
-
-@pytest.mark.parametrize(
-    ("data", "read"),
-    [
-        ("7.name.yes", (7, "name", "yes")),
-        ("7.class-a.3 а", (7, "class-a", "3 а")),
-        ("7.a.b.c", (7, "a", "b.c")),
-        *(
-            (forged, None)
-            for forged in ("", "7", "7.", "7..", "7.a.", "7..b", "x.a.b", "-7.a.b", "٧.a.b", "/menu", ".a.b")
-        ),
-    ],
-)
-def test_what_a_button_brings_back(data: str, read: tuple[int, str, str] | None) -> None:
-    assert dialog.read_press(data) == read
-    if read and "." not in read[2]:
-        assert dialog.press(*read) == data
-
-
-def test_a_button_that_telegram_would_refuse_is_refused_here() -> None:
-    assert len(dialog.press(7, "k", "я" * 30).encode()) == 64
-    with pytest.raises(Broken, match="64 bytes"):
-        dialog.press(7, "k", "я" * 31)
-
-
-# --- every question of every conversation -----------------------------------------------------------------------------
-
-
-def padded(code: str, length: int) -> str:
-    return (code + "-" * length)[:length]
-
-
-def stretched(groups: int) -> Programme:
-    """The programme with every code as long as its file may make it, and groups of so many letters."""
-    known = programme()
-    schools = [
-        replace(i, code=padded(f"{n}", 12), groups=("Я" * (groups - 1) + "1", "Я" * (groups - 1) + "2"))
-        for n, i in enumerate(known.institutions)
-    ]
-    return replace(
-        known,
-        institutions=tuple(schools),
-        activities=tuple(replace(a, code=padded(f"{n}", 24)) for n, a in enumerate(known.activities)),
-        settlements=tuple(replace(s, code=padded(f"{n}", 20)) for n, s in enumerate(known.settlements)),
-    )
-
-
-def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
-    """What the queries of scripts find: somebody with as much of everything as there is."""
-    kids = [Child(i.code, group) for i in known.institutions for group in i.groups]
-    profile = Profile(
-        1, "Мария Иванова", "+359888123456", True, known.settlements[0].code, "", "both", "yes", "bg", kids,
-        [a.code for a in known.activities],
-    )  # fmt: skip
-    answers: dict[str, Any] = {
-        "profile": profile,
-        "known_by_phone": 2**40,
-        "name_of": "Иван Петров",
-        "is_linked": True,
-        "people_here": [(1, "Мария Иванова"), (2**40, "Иван Петров")],
-        "everything": {},
-    }
-    return lambda query, values: answers[query]
-
-
-def walk(name: str, known: Programme, chance: random.Random) -> set[str]:
-    """One random way through a conversation; every button on it is built on the way."""
-    person = Person(
-        1, 1, "telegram", "bg", registered=chance.random() < 0.5, name="Мария Иванова",
-        profile_name="Мария", can_share_phone=chance.random() < 0.5,
-    )  # fmt: skip
-    table = Table(CONVERSATIONS[name], programme=known, person=person, found=everybody(known))
-    table.open()
-    seen = set()
-    for _ in range(80):
-        turn = table.turn
-        if turn is None or turn.ask is None:
-            break
-        seen.add(turn.ask.key)
-        if chance.random() < 0.3 or not turn.ask.question.options(turn.draft):
-            options = chance.choice(["0888123456", "Мария", "ви", "Генерал", "3 а"])
-            table.say(options)
-        elif chance.random() < 0.05:
-            table.send(Kind.PHONE, phone="+359888123456", phone_is_own=True)
-        else:
-            table.press(chance.choice(turn.ask.question.options(turn.draft)).code)
-    return seen
-
-
-LONG_GROUPS = pytest.mark.xfail(
-    strict=True, raises=Broken, reason="a group's name is its button's code: 22 Cyrillic letters are 44 bytes"
-)
-
-
-@pytest.mark.parametrize("groups", [12, pytest.param(22, marks=LONG_GROUPS)])
-def test_every_button_of_every_conversation_fits_telegram_with_the_longest_codes_of_a_programme(groups: int) -> None:
-    """Random ways through each script, always the same ones; a button over 64 bytes is an error."""
-    chance, known = random.Random(7), stretched(groups)
-    seen = {name: set[str]().union(*(walk(name, known, chance) for _ in range(40))) for name in CONVERSATIONS}
-    asked = {key.partition("-")[0] for keys in seen.values() for key in keys}
-    assert {"language", "consent", "phone", "settlement", "institutions", "class", "interests", "confirm"} <= asked
-    assert {"which", "kind", "what", "who", "text"} <= asked, "the walk came everywhere"
 
 
 def test_words_may_carry_words() -> None:
