@@ -35,7 +35,7 @@ from bot.visit import World
 from bot.watch import Watch
 from handlers import CONVERSATIONS, MENU
 from storage import housekeeping, transcript
-from storage.cipher import Cipher, derive
+from storage.cipher import Cipher, WrongKey, derive
 from storage.database import Database, Down
 from storage.migrations import Newer
 from storage.programme import Programme, ProgrammeError, load
@@ -166,6 +166,11 @@ async def _database(settings: Settings, key: bytes) -> AsyncIterator[Database]:
         raise Problem(
             bg=f"Базата е от по-нова версия на Мост ({newer}). Обновете програмата.",
             en=f"The database was written by a newer Мост ({newer}). Update the program.",
+        ) from None
+    except WrongKey:
+        raise Problem(
+            bg="Този ключ не отваря базата. Върнете data/secret.key (или BOT_SECRET_KEY), с който е записана.",
+            en="This key does not open the database. Put back the data/secret.key (or BOT_SECRET_KEY) of its time.",
         ) from None
     except Down as down:
         raise Problem(bg=f"Базата не може да се отвори: {down}", en=f"The database cannot be opened: {down}") from None

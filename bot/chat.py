@@ -271,9 +271,11 @@ class Many:
 
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
         ticked, page = self._ticks(draft)
-        code = code or said.among(self.options(draft)) or said.among(self.of)
-        if not code and self.typed and incoming.kind is Kind.TEXT and (code := self.typed(incoming.text)):
+        typed = self.typed(incoming.text) if self.typed and not code and incoming.kind is Kind.TEXT else ""
+        if typed:  # said once more, it is still meant
+            code = typed
             return Draft({"ticked": [*ticked, code] if code not in ticked else ticked, "page": page}, in_place=False)
+        code = code or said.among(self.options(draft)) or said.among(self.of)
         if code == "done" and (ticked or self.none):
             return Answer([o.code for o in self._all(ticked) if o.code in ticked])
         if code == "page":

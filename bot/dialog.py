@@ -6,6 +6,7 @@ has nothing to restore. Must do no I/O but what `fetch` brings, and must never l
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,6 +94,8 @@ class Play:
         self._name, self._chat, self._answers, self._fetch = name, chat, answers, fetch
         self._keys: set[str] = set()
         self._run = script(chat)
+        if not inspect.iscoroutine(self._run):
+            raise Broken(f"{name} is no coroutine")
 
     def forward(self, value: Any = None) -> Ask | None:
         """Run on to the next unanswered question; None when the script has ended."""

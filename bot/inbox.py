@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from bot.channels import Unavailable
 from bot.messages import Address, Incoming
 from bot.router import route
+from bot.texts import words
 from bot.visit import HUMAN, MENU, Visit, World
 from storage import notices, outbox, people
 from storage.database import Database, Down
@@ -200,7 +201,8 @@ class Inbox:
         visit = Visit(self._world, connection, waiting.event, known, row, now, changes)
         if waiting.failed:
             notices.add(connection, "script", f"{known.script or 'router'}: {waiting.failed}", now)
-            visit.say("sorry.broken", MENU, HUMAN)
+            who = self._world.programme.person
+            visit.say(words("sorry.broken", name=who.name, phone=who.phone), MENU, HUMAN)
         else:
             route(visit)
         return visit

@@ -170,6 +170,7 @@ class Limits:
     chat_rate: float = 1.0
     chat_burst: float = 20.0  # for replies; bulk to one chat never bursts
     concurrency: int = 32
+    repeatable: bool = False  # a second call for the same row shows nothing twice
     text_length: int = 4096  # in the unit that the channel counts
 
 

@@ -39,7 +39,7 @@ Clock = Callable[[], datetime]
 def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
     """What becomes of a row after its call. The only place where this is decided."""
     if isinstance(outcome, Sent):
-        return Mark(row, "sent", platform_id=outcome.platform_id, at=now)
+        return Mark(row, "sent", platform_id=outcome.platform_id, ambiguous=row.ambiguous, at=now)
     error = f"{outcome.code}: {outcome.text}"
     unsure = row.ambiguous + outcome.ambiguous
     if unsure > 1:
@@ -73,6 +73,7 @@ class Sender:
         self._ready: list[tuple[int, int, int]] = []  # lane, row, address
         self._express: deque[int] = deque()  # addresses whose next row is marked already and has its place
         self._busy: set[int] = set()
+        self._held_back: dict[int, datetime] = {}  # addresses where a message waits for another try, and until when
         self._under_way = 0
         self._done: list[Mark] = []
         self._wake, self._marks, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -94,12 +95,21 @@ class Sender:
 
     def hand(self, rows: Iterable[Held], places: int = 0) -> None:
         """Rows that this process holds; of the places that were booked for them, what they do not use is free again."""
+        now = self._clock()
         for row in rows:
             places -= row.marked
+            if (later := self._held_back.get(row.address_id)) and later > now:
+                self._put_back(row, later)  # an older one waits for its next try and must not be overtaken
+                continue
             heapq.heappush(self._chains.setdefault(row.address_id, []), (row.delivery.lane, row.delivery.id, row))
             self._offer(row.address_id)
         self._under_way -= places
         self._wake.set()
+
+    def _put_back(self, row: Held, later: datetime) -> None:
+        mark = Mark(row, "queued", again=later, ambiguous=row.ambiguous, counted=row.marked)
+        self._done.append(mark)
+        self._marks.set()
 
     def _offer(self, address: int) -> None:
         chain = self._chains.get(address)
@@ -135,11 +145,12 @@ class Sender:
 
     async def _try_lease(self, name: str) -> None:
         now, channel = self._clock(), self._channel.name
+        repeatable = self._channel.limits.repeatable
 
         def take(connection: Connection) -> tuple[int, int] | None:
             # One transaction: a lease that was taken but not cleared up after would leave its rows held for ever.
             new = leases.acquire(connection, name, self._me, now)
-            return outbox.recover(connection, channel, now) if new else None
+            return outbox.recover(connection, channel, now, repeatable=repeatable) if new else None
 
         try:
             found = await self._database.write(take)
@@ -147,6 +158,8 @@ class Sender:
                 self._forget()
                 log.info("sending for %s; %d message(s) taken over, %d unsure", channel, *found)
             self._owners[channel] = self._me
+            if found is not None:
+                await self._claim()
         except leases.Taken:
             self._forget()
             self._owners.pop(channel, None)
@@ -169,9 +182,13 @@ class Sender:
                     await self._idle.wait()
 
     def _forget(self) -> None:
-        self._under_way -= sum(row.marked for chain in self._chains.values() for _, _, row in chain)
-        for kept in (self._chains, self._ready, self._express):
-            kept.clear()
+        """Hold nothing any more; what the database still gives to us goes back to the queue."""
+        for chain in self._chains.values():
+            for _, _, row in chain:
+                self._put_back(row, row.not_before)
+        self._chains.clear()
+        self._ready.clear()
+        self._express.clear()
 
     async def _give_back(self, name: str) -> None:
         self._owners.pop(self._channel.name, None)
@@ -205,9 +222,11 @@ class Sender:
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            for row in self._choose_marked(loop.time()):
+            marked, soon = self._choose_marked(loop.time())
+            for row in marked:
                 tasks.create_task(self._send(row), name=f"send {row.key}")
             rows, wait = self._choose(loop.time())
+            wait = min((w for w in (wait, soon) if w is not None), default=None)
             if not rows:
                 self._idle.set()
                 self._wake.clear()
@@ -218,15 +237,22 @@ class Sender:
             for row in await self._mark_on_wire(rows):
                 tasks.create_task(self._send(row), name=f"send {row.key}")
 
-    def _choose_marked(self, now: float) -> list[Held]:
-        """Replies that were marked when they were written. They are few, and go even while we stop."""
+    def _choose_marked(self, now: float) -> tuple[list[Held], float | None]:
+        """Replies that were marked when they were written; they go even while we stop. And how long the rest waits."""
         chosen: list[Held] = []
+        waiting: dict[int, float] = {}
         while self._express:
             address = self._express.popleft()
             chain = self._chains.get(address)
-            if chain and chain[0][2].marked and address not in self._busy:
+            if not chain or not chain[0][2].marked or address in self._busy:
+                continue
+            wait = self._gate.wait_chat(Lane.REPLY, address, now)
+            if wait > 0:
+                waiting[address] = wait
+            else:
                 chosen.append(self._take(address, now))
-        return chosen
+        self._express.extend(waiting)
+        return chosen, min(waiting.values(), default=None)
 
     def _choose(self, now: float) -> tuple[list[Held], float | None]:
         """Rows that may go now, and otherwise how long to wait for the first that may."""
@@ -270,6 +296,8 @@ class Sender:
         for row in late:
             self._finish(row, Mark(row, "expired"))
         rest = [row for row in rows if row.expires_at > now]
+        if not rest:
+            return []
         try:
             marked = await self._database.write(lambda c: outbox.on_wire(c, [r.delivery.id for r in rest], self._me))
         except Down as down:
@@ -305,15 +333,22 @@ class Sender:
 
     def _finish(self, row: Held, mark: Mark) -> None:
         self._done.append(mark)
-        if mark.status == "queued":  # what follows for this address waits with it, or it would overtake
+        if mark.status == "queued" and mark.again:
+            self._hold_back(row.address_id, mark.again)
+        elif mark.contact_gone:
             for _, _, other in self._chains.pop(row.address_id, []):
-                self._done.append(
-                    Mark(other, "queued", again=mark.again, ambiguous=other.ambiguous, counted=other.marked)
-                )
+                self._done.append(Mark(other, "cancelled", counted=other.marked))
         self._busy.discard(row.address_id)
         self._offer(row.address_id)
         self._marks.set()
         self._wake.set()
+
+    def _hold_back(self, address: int, until: datetime) -> None:
+        """What follows for this address waits with the one that is tried again, or it would overtake."""
+        now = self._clock()
+        self._held_back = {a: t for a, t in self._held_back.items() if t > now} | {address: until}
+        for _, _, other in self._chains.pop(address, []):
+            self._put_back(other, until)
 
     def _release(self, row: Held) -> None:
         self._busy.discard(row.address_id)

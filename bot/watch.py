@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import Connection, text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.messages import Incoming, Lane
-from storage import contacts, outbox
+from storage import contacts, leases, outbox
 from storage.database import Database, Down
 from storage.outbox import Held, Mark
 
@@ -65,27 +65,29 @@ class Watch:
 
     async def _ready(self, _: Request) -> Response:
         free = shutil.disk_usage(self._data if self._data.exists() else Path()).free
-        found = {"database": await self._answers(self._database.write), "disk": free > LEAST_DISK}
+        found = {"database": await self._can_write(), "disk": free > LEAST_DISK}
         return JSONResponse(found, status_code=200 if all(found.values()) else 503)
 
-    async def _answers(self, run: Callable[[Callable[[Connection], object]], Awaitable[object]]) -> bool:
+    async def _can_write(self) -> bool:
+        now = self._clock()
         try:
-            await run(
-                lambda connection: connection.execute(text("UPDATE leases SET owner = owner WHERE name = 'probe'"))
-            )
+            await self._database.write(lambda connection: leases.probe(connection, now))
         except Down:
             return False
         return True
 
     async def _metrics(self, _: Request) -> Response:
-        people, messages = await self._database.read(lambda c: (contacts.counts(c), outbox.counts(c)))
+        with contextlib.suppress(Down):  # what needs no database is told all the same
+            self._count(*await self._database.read(lambda c: (contacts.counts(c), outbox.counts(c))))
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    def _count(self, people: Mapping[str, int], messages: Sequence[tuple[str, int, str, int]]) -> None:
         self._contacts.clear()
         for status, number in people.items():
             self._contacts.labels(status).set(number)
         self._outbox.clear()
         for channel, lane, status, number in messages:
             self._outbox.labels(channel, Lane(lane).name.lower(), status).set(number)
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _alive(_: Request) -> Response:

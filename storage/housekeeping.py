@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from storage import outbox, stopping
+from storage import outbox, stopping, tickets
 from storage.tables import addresses, answers, conversations, inbox, residents
 from storage.tables import contacts as contact_rows
 from storage.tables import outbox as outbox_rows
@@ -19,9 +19,10 @@ SOME = 500  # contacts in one statement: SQLite takes a limited number of values
 
 
 def often(connection: Connection, now: datetime) -> None:
-    """Every few minutes: farewells that are out, messages that came too late."""
+    """Every few minutes: farewells that are out, messages that came too late, words left behind."""
     stopping.bury(connection)
     outbox.expire(connection, now)
+    tickets.rescue(connection, now)
 
 
 def daily(connection: Connection, now: datetime) -> None:

@@ -39,7 +39,8 @@ def _boot() -> str:
 
 def _began(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if state == "Z" else rest[18]  # a zombie is dead, only nobody has looked yet
     except (OSError, IndexError):
         return ""
 
@@ -57,6 +58,13 @@ def acquire(connection: Connection, name: str, owner: str, now: datetime) -> boo
         raise Taken
     connection.execute(update(leases).where(leases.c.name == name).values(owner=owner, until=now + LEASE))
     return bool(held.owner != owner)
+
+
+def probe(connection: Connection, now: datetime) -> None:
+    """Write something, to see whether anything can be written: a full disk answers reads and refuses this."""
+    row = {"name": "probe", "owner": "", "until": now}
+    entered = upsert(connection, leases).values(row)
+    connection.execute(entered.on_conflict_do_update(index_elements=["name"], set_={"until": now}))
 
 
 def release(connection: Connection, name: str, owner: str) -> None:

@@ -212,15 +212,23 @@ def _block(connection: Connection, gone: Sequence[int]) -> None:
     connection.execute(update(contacts).where(cut_off).values(status="blocked"))
 
 
-def recover(connection: Connection, channel: str, now: datetime) -> tuple[int, int]:
+def recover(connection: Connection, channel: str, now: datetime, *, repeatable: bool = False) -> tuple[int, int]:
     """After taking a channel over: free what its last sender held. Gives how many were freed and how many are unsure.
 
     Nobody else may hold rows of this channel now, so whatever is `sending` was on the wire when that process ended:
-    it is repeated once; the second time it becomes `uncertain`, and staff see it.
+    it is repeated once; the second time it becomes `uncertain`, and staff see it. On a channel where a repetition
+    shows nothing twice, it is simply repeated.
     """
     held = (outbox.c.channel == channel) & (outbox.c.owner != "")
     freed = connection.execute(update(outbox).where(held, _queued).values(owner="")).rowcount
-    lost = held & (_sending)
+    lost = held & _sending
+    if repeatable:
+        again = connection.execute(update(outbox).where(lost).values(status="queued", owner="")).rowcount
+        return freed + again, 0
+    # Whatever else waits for such an address waits with it, or it would overtake.
+    doubted = select(outbox.c.address_id).where(lost)
+    behind = (outbox.c.channel == channel) & _queued & outbox.c.address_id.in_(doubted)
+    connection.execute(update(outbox).where(behind).values(not_before=now + SWEPT_LATER))
     given_up = connection.execute(
         update(outbox).where(lost, outbox.c.ambiguous >= 1).values(status="uncertain", owner="", ambiguous=2)
     ).rowcount

@@ -36,6 +36,7 @@ Line = Annotated[str, Rule(longest=400, pattern=r"[^\n]+", wants="one line")]
 Code = Annotated[str, Rule(longest=20, pattern=_CODE, wants=_CODE_WANTS)]
 ShortCode = Annotated[str, Rule(longest=12, pattern=_CODE, wants=_CODE_WANTS)]
 LongCode = Annotated[str, Rule(longest=24, pattern=_CODE, wants=_CODE_WANTS)]
+Group = Annotated[str, Rule(longest=12, pattern=r"[^\n]+", wants="one line")]  # stands in a button's data too
 Label = Annotated[str, Rule(longest=22, pattern=r"[^\n]+", wants="one line")]
 Emoji = Annotated[str, Rule(longest=4, pattern=r"[^\w\s]+", wants="one picture")]
 PhoneNumber = Annotated[str, Rule(pattern=r"\+\d(?:[ ]?\d){7,14}", wants=_PHONE_WANTS)]
@@ -68,7 +69,7 @@ class Institution:
     settlement: Annotated[str, Rule(may_be_empty=True)] = ""
     first_class: int = 0
     last_class: int = 0
-    groups: tuple[Label, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
 
 from bot.chat import Acting
-from storage.tables import tickets
+from storage.tables import answers, conversations, tickets
+
+STRAY = "stray"  # the conversation that asks what words were meant for
+PATIENCE = timedelta(hours=1)  # after which words that nobody went on with are a question all the same
 
 
 def open_(connection: Connection, acting: Acting, *, text: str, about: str = "") -> None:
@@ -16,3 +21,28 @@ def open_(connection: Connection, acting: Acting, *, text: str, about: str = "")
             created_at=acting.now,
         )
     )  # fmt: skip
+
+
+def rescue(connection: Connection, now: datetime) -> int:
+    """Words that fitted nothing, and whose writer then went away: a person shall see them. Gives how many."""
+    left = (
+        (conversations.c.script == STRAY)
+        & conversations.c.state.in_(("open", "left"))
+        & (conversations.c.updated_at < now - PATIENCE)
+    )
+    talks = connection.execute(select(conversations.c.id, conversations.c.contact_id).where(left)).all()
+    for talk in talks:
+        said = _said(connection, talk.id)
+        if said:
+            row = {"contact_id": talk.contact_id, "text": said, "status": "open", "about": "", "created_at": now}
+            connection.execute(insert(tickets), row)
+        connection.execute(update(conversations).where(conversations.c.id == talk.id).values(state="done"))
+    return len(talks)
+
+
+def _said(connection: Connection, talk: int) -> str:
+    """Everything typed in such a talk, in the order of its questions."""
+    rows = connection.execute(select(answers.c.key, answers.c.value).where(answers.c.conversation_id == talk))
+    kept = {row.key: row.value for row in rows}
+    further = [kept[key]["words"] for key in ("choice", "again") if isinstance(kept.get(key), dict)]
+    return "\n".join(word for word in (kept.get("text"), *further) if word)

@@ -345,7 +345,6 @@ def test_sixty_questions_are_not_too_many() -> None:
     assert table.turn.ended
 
 
-@pytest.mark.xfail(strict=True, reason="Play takes whatever the script returns: an async generator has no send()")
 def test_a_script_that_is_no_coroutine_is_an_error_that_names_it() -> None:
     async def generator(_chat: Chat) -> AsyncIterator[int]:
         yield 1

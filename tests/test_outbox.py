@@ -486,7 +486,6 @@ async def test_of_two_processes_one_sends(database_url: str) -> None:
         assert sorted(post.calls) == sorted(set(post.calls))
 
 
-@pytest.mark.xfail(strict=True, reason="Sender._forget drops rows that the database still gives to this process")
 async def test_rows_that_were_queued_for_a_sender_that_has_lost_its_lease_are_not_stranded(database: Database) -> None:
     """It was frozen for a while, and somebody else sends now: what it holds goes back to all."""
     post, owners = Post(), {"telegram": "me"}

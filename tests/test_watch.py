@@ -140,7 +140,6 @@ async def test_figures_hold_nothing_about_anybody(watch: Watch, database: Databa
     assert not [word for word in ("7770001777", "Иванка", "plakat", "reply:41") if word in body]
 
 
-@pytest.mark.xfail(strict=True, raises=Down, reason="/metrics lets Down through: the monitor gets a bare 500")
 async def test_figures_that_need_no_database_are_told_while_it_is_down(
     watch: Watch, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

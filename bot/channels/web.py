@@ -80,7 +80,13 @@ class WebChannel:
 
     name = "web"
     limits = Limits(
-        bulk_rate=5000.0, bulk_burst=500.0, chat_rate=50.0, chat_burst=100.0, concurrency=64, text_length=16_000
+        bulk_rate=5000.0,
+        bulk_burst=500.0,
+        chat_rate=50.0,
+        chat_burst=100.0,
+        concurrency=64,
+        text_length=16_000,
+        repeatable=True,
     )
 
     def __init__(
