@@ -114,11 +114,11 @@ class Said:
     typed: str = ""  # as it came: a picture alone folds to nothing
 
     def among(self, options: Sequence[Option]) -> str:
-        """The code of the option that was typed, by its label or its number; empty if none."""
+        """The code of the option that was typed, by its label, or its number among several; empty if none."""
         if not self.folded:
             return self._by_picture(options)
         for number, option in enumerate(options, 1):
-            if self.folded == str(number) or self.folded in self._forms(option.label):
+            if (len(options) > 1 and self.folded == str(number)) or self.folded in self._forms(option.label):
                 return option.code
         plain = "yes" if self.is_like("said.yes") else "no" if self.is_like("said.no") else ""
         return plain if any(option.code == plain for option in options) else ""

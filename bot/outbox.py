@@ -161,8 +161,9 @@ class Sender:
             if found is not None:
                 await self._claim()
         except leases.Taken:
-            self._forget()
             self._owners.pop(channel, None)
+            self._forget()
+            await self._flush()
         except Down as down:
             log.warning("the lease of %s could not be renewed: %s", channel, down)
 
@@ -193,9 +194,7 @@ class Sender:
     async def _give_back(self, name: str) -> None:
         self._owners.pop(self._channel.name, None)
         with contextlib.suppress(Down):
-            if self._done:
-                marks, self._done = self._done, []
-                await self._database.write(lambda c: outbox.mark(c, marks, self._me))
+            await self._flush()
             await self._database.write(lambda c: outbox.let_go(c, self._channel.name, self._me))
             await self._database.write(lambda c: leases.release(c, name, self._me))
 
@@ -360,15 +359,22 @@ class Sender:
         while True:
             await self._marks.wait()
             self._marks.clear()
-            marks, self._done = self._done, []
-            try:
-                await self._database.write(lambda c, m=marks: outbox.mark(c, m, self._me))  # type: ignore[misc]
-            except Down:
-                self._done = marks + self._done  # they were sent: the mark must not be lost
+            if not await self._flush():
                 await asyncio.sleep(0.5)
                 self._marks.set()
-                continue
-            self._marked(marks)
+
+    async def _flush(self) -> bool:
+        """Keep the outcomes so far; False when that cannot be done now. What was sent must not be forgotten."""
+        marks, self._done = self._done, []
+        if not marks:
+            return True
+        try:
+            await self._database.write(lambda c: outbox.mark(c, marks, self._me))
+        except Down:
+            self._done = marks + self._done
+            return False
+        self._marked(marks)
+        return True
 
     def _marked(self, marks: list[Mark]) -> None:
         for mark in marks:

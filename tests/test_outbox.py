@@ -217,7 +217,7 @@ def test_a_reply_that_was_marked_when_it_was_written_goes_at_once_in_the_place_b
     sender = post.sender(owners={"telegram": "me"})
     sender._under_way = 3  # as after booking three places, of which two are used
     sender.hand([held(1, marked=True), held(2, marked=True), held(3, 1)], places=3)
-    assert [row.delivery.id for row in sender._choose_marked(T)] == [1, 2]
+    assert [row.delivery.id for row in sender._choose_marked(T)[0]] == [1, 2]
     assert sender._under_way == 2
     assert sender._choose(T)[0] == [], "the second for the first address waits for its turn"
 
@@ -226,11 +226,11 @@ def test_a_marked_reply_waits_behind_what_came_before_it_for_its_chat() -> None:
     sender = Post().sender()
     sender._under_way = 1
     sender.hand([held(1, 7), held(2, 7, marked=True)], places=1)
-    assert sender._choose_marked(T) == []
+    assert sender._choose_marked(T) == ([], None)
     (first,) = sender._choose(T)[0]
-    assert sender._choose_marked(T) == []
+    assert sender._choose_marked(T) == ([], None)
     sender._release(first)
-    assert [row.delivery.id for row in sender._choose_marked(T)] == [2]
+    assert [row.delivery.id for row in sender._choose_marked(T)[0]] == [2]
 
 
 @pytest.mark.parametrize(
