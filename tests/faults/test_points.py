@@ -132,7 +132,8 @@ async def test_clearing_up_that_fails_at_first_is_done_once_the_database_is_back
         sender = Sender(database, channel, {}, clock=clock)
         await sender._try_lease("sender:telegram")
         await sender._try_lease("sender:telegram")
-        assert [leases.is_dead(row.owner) for row in await rows(database, tables.outbox)] == [False], "held by the living"
+        held = await rows(database, tables.outbox)
+        assert [leases.is_dead(row.owner) for row in held] == [False], "held by the living"
 
 
 async def test_reply_goes_out_without_being_looked_for(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
