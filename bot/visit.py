@@ -27,6 +27,7 @@ from storage.people import Changes, Known
 if TYPE_CHECKING:
     from storage.programme import Programme
 
+WIDE = 22  # letters of a label beyond which two do not fit one row of a small phone
 MENU = Option("/menu", "button.menu")
 HUMAN = Option("/person", "button.person")
 
@@ -94,7 +95,8 @@ class Visit:
         if not self.registered:
             return parts
         labels = [self._text(key) for key, _ in self.world.menu]
-        menu = tuple(tuple(labels[i : i + 2]) for i in range(0, len(labels), 2))
+        columns = 1 if any(len(label) > WIDE for label in labels) else 2
+        menu = tuple(tuple(labels[i : i + columns]) for i in range(0, len(labels), columns))
         return [part if part.rows else replace(part, menu=menu) for part in parts]
 
     # --- conversations --------------------------------------------------------------------------------------------

@@ -47,8 +47,12 @@ async def registration(chat: Chat) -> Finish:
     liked = await _interests(chat, purpose)
     said = {"name": name, "phone": phone, "settlement": settlement, "purpose": purpose, "work": work}
     await chat.ask("confirm", await _summary(chat, said, children, liked))
-    chat.say(words("registration.done", answer_within=chat.programme.answer_within, phone=chat.programme.person.phone))
-    chat.say("registration.menu", apart=True)
+    if chat.person.registered:
+        chat.say("registration.corrected", apart=True)
+    else:
+        who = chat.programme.person
+        chat.say(words("registration.done", name=who.name, answer_within=chat.programme.answer_within, phone=who.phone))
+        chat.say("registration.menu", apart=True)
     return Finish(
         contacts.register,
         {

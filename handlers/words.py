@@ -43,11 +43,12 @@ def read_phone(typed: str) -> str:
 
 
 def phone_shown(number: str) -> str:
-    """A number with the gaps that people are used to: 088 812 3456."""
+    """A number with the gaps that people are used to: 0888 123 456."""
     parsed = phonenumbers.parse(number, REGION)
-    shape = phonenumbers.PhoneNumberFormat
-    home = parsed.country_code == phonenumbers.country_code_for_region(REGION)
-    return str(phonenumbers.format_number(parsed, shape.NATIONAL if home else shape.INTERNATIONAL))
+    if parsed.country_code != phonenumbers.country_code_for_region(REGION):
+        return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
+    digits = f"0{parsed.national_number}"
+    return f"{digits[:4]} {digits[4:7]} {digits[7:]}".strip()
 
 
 def class_of(typed: str, groups: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ async def test_an_unemployed_man_registers(town: Town, channel: str) -> None:
     await ivan.press("Нова професия")
     summary = await ivan.press("Готово")
     assert "Иван" in summary
-    assert "088 812 3456" in summary
+    assert "0888 123 456" in summary
     assert "с. Генерал Мариново" in summary
     done = await ivan.press("✅ Всичко")
     assert "записахме" in done.lower()
