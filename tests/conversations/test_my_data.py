@@ -59,7 +59,7 @@ async def test_everything_is_shown_and_several_things_corrected(town: Town, chan
     await person.press(t("button.change"))
     await person.press(t("change.phone"))
     await person.say("0877 111 222")
-    assert line("registration.done") in await person.press(t("button.right"))
+    assert line("registration.corrected") in await person.press(t("button.right"))
     mine = await profile_of(person)
     assert (mine.name, mine.phone, mine.phone_is_own) == ("Мария Колева", "+359877111222", False)
     assert sorted(mine.interests) == ["parents", "self-employment"]
