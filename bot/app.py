@@ -139,8 +139,10 @@ async def _stop(
     for task in receiving:
         task.cancel()
     server.should_exit = True
-    await asyncio.wait([serving, *receiving], timeout=STOP + 1)
-    await asyncio.gather(*(sender.drain() for sender in senders.values()))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP + 2):  # whatever is not done by then is taken up at the next start
+            await asyncio.wait([serving, *receiving], timeout=STOP + 1)
+            await asyncio.gather(*(sender.drain() for sender in senders.values()))
     for task in (*working, serving):
         task.cancel()
 
@@ -195,6 +197,7 @@ def _web(settings: Settings, programme: Programme, key: bytes, database: Databas
         name=programme.beneficiary, subtitle="Мост – за срещи и обучения",
         funding=programme.funding.header.lstrip("🇪🇺 "),
         person=programme.person.name, phone=programme.person.phone, about=programme.funding.statement,
+        zone=str(programme.zone),
     )  # fmt: skip
 
     async def lines(address: Address, after: int) -> Sequence[Shown]:
@@ -259,7 +262,7 @@ class _Server(uvicorn.Server):
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=STOP, timeout_keep_alive=75, proxy_headers=True, forwarded_allow_ips="127.0.0.1",
+        timeout_graceful_shutdown=STOP, timeout_keep_alive=75, proxy_headers=True,
     )  # fmt: skip
 
 

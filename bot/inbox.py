@@ -90,19 +90,28 @@ class Inbox:
         self._database, self._world, self._clock = database, world, clock
         self._takers = Nobody() if takers is None else takers  # an empty one will be filled later
         self._queues: OrderedDict[Address, list[Waiting]] = OrderedDict()
+        self._refused: set[Address] = set()
         self._wake = asyncio.Event()
         self.seen: Callable[[Incoming, bool, float], None] = lambda event, fresh, seconds: None
 
     async def accept(self, event: Incoming) -> None:
         """Keep an event with all its consequences. Unavailable when that cannot be done now."""
-        queue = self._queues.get(event.address, ())
-        if len(queue) >= ONES_WAITING or (not queue and len(self._queues) >= ALL_WAITING):
-            raise Unavailable("too much waits already")
+        self._check_room(event.address)
         loop = asyncio.get_running_loop()
         waiting = Waiting(event, loop.create_future(), loop.time())
         self._queues.setdefault(event.address, []).append(waiting)
         self._wake.set()
         await waiting.done
+
+    def _check_room(self, address: Address) -> None:
+        """Refuse what would be too much. Who was refused once is refused until all before it is done, to keep order."""
+        queue = self._queues.get(address, ())
+        if not queue:
+            self._refused.discard(address)
+        if len(queue) >= ONES_WAITING or (not queue and len(self._queues) >= ALL_WAITING):
+            self._refused.add(address)
+        if address in self._refused:
+            raise Unavailable("too much waits already")
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -159,9 +168,10 @@ class Inbox:
 
     def _refuse(self, batch: list[Waiting], error: Exception) -> None:
         log.warning("%d event(s) could not be kept now: %s", len(batch), type(error).__name__)
-        for waiting in batch:
-            if not waiting.done.done():
-                waiting.done.set_exception(Unavailable(type(error).__name__))
+        for first in batch:  # what the same person sent after it must not be kept before it
+            for waiting in (first, *self._queues.pop(first.event.address, ())):
+                if not waiting.done.done():
+                    waiting.done.set_exception(Unavailable(type(error).__name__))
 
     def _settle(self, batch: list[Waiting], result: Result) -> None:
         later = set(map(id, result.later))

@@ -40,7 +40,7 @@ def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
     """What becomes of a row after its call. The only place where this is decided."""
     if isinstance(outcome, Sent):
         return Mark(row, "sent", platform_id=outcome.platform_id, ambiguous=row.ambiguous, at=now)
-    error = f"{outcome.code}: {outcome.text}"
+    error = "".join(c for c in f"{outcome.code}: {outcome.text}" if c.isprintable())
     unsure = row.ambiguous + outcome.ambiguous
     if unsure > 1:
         return Mark(row, "uncertain", error=error, ambiguous=unsure)
@@ -91,20 +91,40 @@ class Sender:
         free = 0 if resting else max(0, self._channel.limits.concurrency - self._under_way)
         places = min(wanted, free)
         self._under_way += places
-        return Taker(self._me, places)
+        now = self._clock()
+        self._held_back = {address: until for address, until in self._held_back.items() if until > now}
+        return Taker(self._me, places, frozenset(self._chains) | self._busy | frozenset(self._held_back))
 
     def hand(self, rows: Iterable[Held], places: int = 0) -> None:
         """Rows that this process holds; of the places that were booked for them, what they do not use is free again."""
         now = self._clock()
         for row in rows:
             places -= row.marked
-            if (later := self._held_back.get(row.address_id)) and later > now:
-                self._put_back(row, later)  # an older one waits for its next try and must not be overtaken
+            if later := self._must_wait(row, now):
+                self._put_back(row, later)
                 continue
             heapq.heappush(self._chains.setdefault(row.address_id, []), (row.delivery.lane, row.delivery.id, row))
             self._offer(row.address_id)
         self._under_way -= places
         self._wake.set()
+
+    def _must_wait(self, row: Held, now: datetime) -> datetime | None:
+        """Until when a row may not even stand in line; None when it may.
+
+        An older one waits for its next try and must not be overtaken; or the row was marked and cannot go at once: a
+        place held by one chat's flood would keep everybody else waiting.
+        """
+        held_back = self._held_back.get(row.address_id)
+        if held_back and held_back > now:
+            return held_back
+        if not row.marked:
+            return None
+        behind = row.address_id in self._busy or row.address_id in self._chains
+        if behind or self._gate.wait_chat(Lane.REPLY, row.address_id, asyncio.get_running_loop().time()) > 0:
+            later = now + timedelta(seconds=POLL)
+            self._hold_back(row.address_id, later)
+            return later
+        return None
 
     def _put_back(self, row: Held, later: datetime) -> None:
         mark = Mark(row, "queued", again=later, ambiguous=row.ambiguous, counted=row.marked)
@@ -150,7 +170,10 @@ class Sender:
         def take(connection: Connection) -> tuple[int, int] | None:
             # One transaction: a lease that was taken but not cleared up after would leave its rows held for ever.
             new = leases.acquire(connection, name, self._me, now)
-            return outbox.recover(connection, channel, now, repeatable=repeatable) if new else None
+            if new:
+                return outbox.recover(connection, channel, now, repeatable=repeatable)
+            outbox.adopt(connection, channel, self._me)
+            return None
 
         try:
             found = await self._database.write(take)

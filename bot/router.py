@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.alphabets import fold
 from bot.chat import Acting, Option, Said, literal, words
 from bot.dialog import read_press
 from bot.messages import Kind
-from bot.privacy import HIDDEN, is_stop
+from bot.privacy import HIDDEN, hide_numbers, is_stop
 from bot.visit import HUMAN, MENU, Visit
 from storage import stopping
 
@@ -39,11 +40,13 @@ COMMANDS = {  # what may be typed or tapped anywhere → the conversation that i
 SAID_FOR = (("said.menu", "menu"), ("said.data", "data"), ("said.person", "person"))  # typed words for a command
 BEFORE_REGISTERING = ("about", "people", "person", "privacy")
 WHILE_STOPPED = ("about", "data", "help", "person", "privacy")  # a right does not end with „стоп“
+UNREGISTERED_STOPPED = ("data", "forget", "person", "privacy")  # what they typed so far is theirs to see and delete
 WITH_WORDS = ("question", "registration", "stray")  # conversations that know what to do with any words
 
 
 def route(visit: Visit) -> None:
     """Decide what one event means, and do it."""
+    _read_caption(visit)
     event = visit.event
     if event.kind in (Kind.BLOCKED, Kind.UNBLOCKED):
         _platform_says(visit)
@@ -55,6 +58,14 @@ def route(visit: Visit) -> None:
         if visit.known.address_status != "active" or visit.known.status == "blocked":
             stopping.unblock(visit.connection, acting(visit))
         _route_active(visit)
+
+
+def _read_caption(visit: Visit) -> None:
+    """Words under a photo are words: from here on they count as typed. The channel's name for the thing goes."""
+    event = visit.event
+    caption = event.text.partition("\n")[2].strip() if event.kind is Kind.OTHER else ""
+    if caption:
+        visit.event = replace(event, kind=Kind.TEXT, text=caption)
 
 
 def acting(visit: Visit) -> Acting:
@@ -88,10 +99,16 @@ def _while_stopped(visit: Visit) -> None:
         stopping.resume(visit.connection, acting(visit), form=name or "start")
         visit.say("stopped.resumed")
         _home(visit)
-    elif visit.registered and (name in WHILE_STOPPED or (visit.talk is not None and visit.known.status == "stopped")):
+    elif _may_while_stopped(visit, name):
         _route_active(visit)
     else:
-        visit.say("stopped.still", RESUME, *([DATA] if visit.registered else []))
+        visit.say("stopped.still", RESUME, DATA)
+
+
+def _may_while_stopped(visit: Visit, name: str) -> bool:
+    if not visit.registered:
+        return name in UNREGISTERED_STOPPED
+    return name in WHILE_STOPPED or (visit.talk is not None and visit.known.status == "stopped")
 
 
 def _route_active(visit: Visit) -> None:
@@ -135,8 +152,24 @@ def _again(visit: Visit, line: str) -> None:
     _return(visit)
 
 
+def _lost(visit: Visit, line: str) -> None:
+    """What leads nowhere: a line that announces the question below it, or the menu where no question follows."""
+    if visit.talk is None and visit.registered:
+        _home(visit)
+    else:
+        _again(visit, line)
+
+
 def _return(visit: Visit) -> None:
-    """After an interruption: the open question once more, or the beginning for whoever has not begun."""
+    """After an interruption: the way back for whoever stopped, otherwise where they were."""
+    if not visit.registered and _is_stopped(visit):
+        visit.say("stopped.still", RESUME)
+    else:
+        _go_on(visit)
+
+
+def _go_on(visit: Visit) -> None:
+    """The open question once more, or the beginning for whoever has not begun."""
     if visit.talk is not None:
         visit.put_again()
     elif not visit.registered:
@@ -154,7 +187,7 @@ def _pressed(visit: Visit) -> None:
     elif pressed and talk and pressed[0] == talk.id and pressed[1] in talk.answers:
         visit.put_again("stray.answered")
     else:
-        _again(visit, "stray.old_button")
+        _lost(visit, "stray.old_button")
 
 
 def _heard(visit: Visit) -> None:
@@ -230,7 +263,7 @@ def _run_command(visit: Visit, line: str) -> None:
         case name if name in COMMANDS:
             _open(visit, COMMANDS[name])
         case _:
-            _again(visit, "stray.command")
+            _lost(visit, "stray.command")
 
 
 def _open(visit: Visit, script: str, given: Mapping[str, str] | None = None) -> None:
@@ -251,15 +284,17 @@ def _open(visit: Visit, script: str, given: Mapping[str, str] | None = None) -> 
 
 def _started(visit: Visit, code: str) -> None:
     """The chat was opened, perhaps by a poster's code. Where someone came from first is kept."""
-    if SOURCE.fullmatch(code.strip()) and not visit.known.source:
-        visit.changes.sources.append({"who": visit.contact_id, "to": code.strip()})
+    code = code.strip()
+    personal = hide_numbers(code)[1]  # somebody's ЕГН in a link is no poster
+    if SOURCE.fullmatch(code) and not personal and not visit.known.source:
+        visit.changes.sources.append({"who": visit.contact_id, "to": code})
     _home(visit)
 
 
 def _home(visit: Visit) -> None:
     """Where a person stands: the open question of a registration, its beginning, or the menu."""
     if not visit.registered:
-        _return(visit)
+        _go_on(visit)
         return
     visit.leave()
     first_name = visit.known.name.partition(" ")[0]  # the chat may be a family's

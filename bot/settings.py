@@ -33,6 +33,12 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 _SQLITE = "sqlite+aiosqlite:///"
 _POSTGRES = "postgresql+asyncpg://"
+_POSTGRES_URL = re.compile(
+    re.escape(_POSTGRES)
+    + r"(?:[^:/@]*(?::[^@]*)?@)?"  # who; an @ in the password is written %40
+    + r"(?:\[[^/\]]+\]|[^/:?@\[\]]*)(?::(?P<port>[0-9]{1,5}))?"  # where
+    + r"(?:[/?].*)?"
+)
 _BOOTSTRAP_ONLY = "BOT_VENV"
 
 log = logging.getLogger(__name__)
@@ -40,7 +46,7 @@ log = logging.getLogger(__name__)
 
 def _database_url(url: str) -> str:
     """Accept the two databases that are tested; make a relative SQLite path stand in the checkout."""
-    if url.startswith(_POSTGRES):
+    if url.startswith(_POSTGRES) and _can_be_read(url):
         return url
     path, _, query = url.removeprefix(_SQLITE).partition("?")
     if not url.startswith(_SQLITE) or path in ("", ":memory:"):
@@ -49,6 +55,12 @@ def _database_url(url: str) -> str:
             en=f"BOT_DATABASE_URL must be {_SQLITE}data/bot.db or {_POSTGRES}user:password@server/database.",
         )
     return f"{_SQLITE}{ROOT / path}" + (f"?{query}" if query else "")
+
+
+def _can_be_read(url: str) -> bool:
+    """Whether SQLAlchemy will find a server in it; not asked of SQLAlchemy itself, which takes long to import."""
+    found = _POSTGRES_URL.fullmatch(url)
+    return found is not None and 0 < int(found["port"] or 1) <= LAST_PORT
 
 
 def _port(port: int) -> int:
@@ -84,7 +96,7 @@ def _telegram_api_url(url: str) -> str:
 
 
 def _telegram_token(token: SecretStr) -> SecretStr:
-    if token and not re.fullmatch(r"\d+:[A-Za-z0-9_-]{30,}", token.get_secret_value()):
+    if token and not re.fullmatch(r"[0-9]{1,16}:[A-Za-z0-9_-]{30,}", token.get_secret_value()):
         raise Problem(
             bg="BOT_TELEGRAM_TOKEN не прилича на ключ от @BotFather: цифри, двоеточие и поне 30 знака след него.",
             en="BOT_TELEGRAM_TOKEN does not look like a token of @BotFather: digits, a colon, 30 or more characters.",

@@ -119,27 +119,26 @@ class Visit:
         """Let the waiting question read the event."""
         assert self.talk is not None  # noqa: S101  (the router asks first)
         stage = self._stage(self.talk)
-        turn = dialog.hear(stage, self.talk, self.event, code)
-        if turn.ended and turn.finish is not None and turn.finish.act is not None:
-            turn = self._act(stage, turn, turn.finish)
-        self._keep(turn)
+        self._keep(self._acted(stage, dialog.hear(stage, self.talk, self.event, code)))
 
     def put_again(self, *above: Phrase) -> None:
         """Show the waiting question once more, under a line or two."""
         if self.talk is None:
             return
-        turn = dialog.open_(self._stage(self.talk), self.talk)
-        turn.lines = [Line(phrase) for phrase in above]
-        self._keep(turn)
+        stage = self._stage(self.talk)
+        turn = dialog.open_(stage, self.talk)
+        turn.lines = [*(Line(phrase) for phrase in above), *(turn.lines if turn.ended else ())]
+        self._keep(self._acted(stage, turn))
 
     def withdraw(self, key: str) -> None:
         """Take an answer of the open conversation back and ask it again."""
         assert self.talk is not None  # noqa: S101  (the router asks first)
         turn = Turn(self.talk, removed={key} & set(self.talk.answers))
         self.talk = replace(self.talk, answers=turn.answers)
-        again = dialog.open_(self._stage(self.talk), self.talk)
+        stage = self._stage(self.talk)
+        again = dialog.open_(stage, self.talk)
         again.removed = turn.removed
-        self._keep(again)
+        self._keep(self._acted(stage, again))
 
     def leave(self) -> None:
         """Close the open conversation unfinished."""
@@ -166,6 +165,12 @@ class Visit:
     def _acting(self) -> Acting:
         channel = self.event.address.channel
         return Acting(self.contact_id, self.known.address_id, channel, self.language, self.event.key, self.now)
+
+    def _acted(self, stage: Stage, turn: Turn) -> Turn:
+        """The turn after its act, where the script has ended with one."""
+        if turn.ended and turn.finish is not None and turn.finish.act is not None:
+            return self._act(stage, turn, turn.finish)
+        return turn
 
     def _act(self, stage: Stage, turn: Turn, finish: Finish) -> Turn:
         assert finish.act is not None  # noqa: S101  (the caller asks first)

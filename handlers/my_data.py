@@ -10,6 +10,7 @@ from bot.chat import Chat, Choice, Finish, Option, YesNo, literal, words
 from bot.messages import Document
 from bot.privacy import initials
 from bot.texts import Lines, Words
+from handlers.registration import WITH_WORK
 from handlers.words import child_shown, phone_shown
 from storage import contacts, export, shared, stopping
 from storage.contacts import Profile
@@ -109,11 +110,14 @@ def _given(mine: Profile) -> dict[str, Any]:
     given: dict[str, Any] = {
         "language": mine.language, "practice": "ok", "consent": "yes", "adult": True, "same": False,
         "phone": {"number": mine.phone, "own": mine.phone_is_own}, "name": mine.name, "settlement": mine.settlement,
-        "purpose": mine.purpose, "work": mine.work or "skip", f"interests-{mine.purpose}": list(mine.interests),
+        "purpose": mine.purpose, f"interests-{mine.purpose}": list(mine.interests),
     }  # fmt: skip
+    if mine.work or mine.purpose in WITH_WORK:  # otherwise a new purpose asks
+        given["work"] = mine.work or "skip"
     for child in mine.children:
         given.setdefault("institutions", []).append(child.institution)
-        given.setdefault(f"class-{child.institution}", []).append(child.group)
+        groups = given.setdefault(f"class-{child.institution}", [])
+        groups += [child.group] if child.group else []  # none: „Не знам“ is an answer, and no group has an empty name
     if "institutions" in given:
         given["institutions"] = list(dict.fromkeys(given["institutions"]))
     return given

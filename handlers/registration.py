@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from storage.programme import Institution
 
 PURPOSES = ("work", "school", "both", "other")
+WITH_WORK = ("work", "both")  # the purposes for which we ask about work
 WORK = ("no_searching", "no_not_searching", "yes", "studying")
 
 
@@ -27,7 +28,8 @@ async def registration(chat: Chat) -> Finish:
     if agreed == "no":
         again = [Option("/start", "button.begin")]
         chat.say(words("registration.declined", phone=chat.programme.person.phone), buttons=again)
-        return Finish(contacts.consent, {"action": "refused", "form": "button"})
+        text, version = chat.programme.privacy.short, chat.programme.privacy.version
+        return Finish(contacts.consent, {"action": "refused", "form": "button", "text": text, "version": version})
     if not await chat.ask("adult", YesNo("registration.age", "button.age_yes", "button.age_no")):
         chat.say("registration.too_young", buttons=[Option("/start", "button.begin")])
         return Finish(stopping.erase)
@@ -43,7 +45,7 @@ async def registration(chat: Chat) -> Finish:
     settlement = await chat.ask("settlement", _settlement(chat))
     purpose = await chat.ask("purpose", Choice("registration.purpose", [Option(p, f"purpose.{p}") for p in PURPOSES]))
     children = await _children(chat) if purpose in ("school", "both") else []
-    work = await chat.ask("work", _work()) if purpose in ("work", "both") else ""
+    work = await chat.ask("work", _work()) if purpose in WITH_WORK else ""
     liked = await _interests(chat, purpose)
     said = {"name": name, "phone": phone, "settlement": settlement, "purpose": purpose, "work": work}
     await chat.ask("confirm", await _summary(chat, said, children, liked))
@@ -58,7 +60,7 @@ async def registration(chat: Chat) -> Finish:
         {
             "name": name, "phone": phone["number"], "phone_is_own": phone["own"], "settlement": settlement,
             "purpose": purpose, "work": "" if work == "skip" else work, "children": children, "interests": liked,
-            "consent_text": chat.programme.privacy.short,
+            "consent_text": chat.programme.privacy.short, "consent_version": chat.programme.privacy.version,
         },
     )  # fmt: skip
 
@@ -127,8 +129,8 @@ async def _summary(chat: Chat, said: dict[str, Any], children: list[Child], like
     if children:
         shown = [child_shown(programme.institution(c.institution), c.group) for c in children]
         lines["institutions"] = _line("🏫", literal(", ".join(shown)))
-    if said["work"] and said["work"] != "skip":
-        lines["work"] = words(f"work.{said['work']}")
+    if said["work"]:
+        lines["work"] = words("summary.no_work" if said["work"] == "skip" else f"work.{said['work']}")
     names = ", ".join(a.name for a in programme.activities if a.code in liked)
     lines["interests"] = _line("⭐", literal(names) if names else words("summary.nothing"))
     withdraws = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -14,13 +14,15 @@ from bot.alphabets import fold
 from bot.chat import Acting
 from storage.cipher import cipher_of
 from storage.people import INSERTS
-from storage.tables import children as children_rows
 from storage.tables import (
+    answers,
     consents,
     contacts,
+    conversations,
     residents,
     search_tokens,
 )
+from storage.tables import children as children_rows
 from storage.tables import interests as interest_rows
 
 TOKEN_LENGTHS = range(2, 13)  # beginnings of a name that staff may search by
@@ -66,11 +68,16 @@ class Profile:
 def register(
     connection: Connection, acting: Acting, *, name: str, phone: str, phone_is_own: bool, settlement: str,
     purpose: str, work: str, children: Sequence[Child], interests: Sequence[str], consent_text: str,
+    consent_version: str,
 ) -> Outcome:  # fmt: skip
     """Keep what a registration gathered. Called again after a correction, it replaces what was there."""
     first = connection.execute(_since, {"who": acting.contact_id}).scalar() is None
     if first:
-        consent(connection, acting, action="given", form="button", text=consent_text, age_ok=True)
+        agreed_at = connection.execute(_agreed_at, {"who": acting.contact_id}).scalar()
+        consent(
+            connection, replace(acting, now=agreed_at or acting.now), action="given", form="button",
+            text=consent_text, version=consent_version, age_ok=True,
+        )  # fmt: skip
     said = {
         "who": acting.contact_id, "language_": acting.language, "name_": name, "phone_": phone or None,
         "own_": phone_is_own, "hash_": phone_hash(connection, phone) if phone else None, "settlement_": settlement,
@@ -91,6 +98,16 @@ def register(
 
 # Statements that stand on the way of every registration are built once: building one costs as much as running it.
 _since = select(contacts.c.registered_at).where(contacts.c.id == bindparam("who"))
+_agreed_at = (  # the tap on „Да“, some minutes before the registration is finished
+    select(answers.c.at)
+    .join(conversations, conversations.c.id == answers.c.conversation_id)
+    .where(
+        conversations.c.contact_id == bindparam("who"), conversations.c.script == "registration",
+        answers.c.key == "consent",
+    )
+    .order_by(answers.c.at.desc())
+    .limit(1)
+)  # fmt: skip
 _register = (
     update(contacts)
     .where(contacts.c.id == bindparam("who"))
@@ -133,14 +150,15 @@ def leave(connection: Connection, acting: Acting, *, activity: str) -> None:
 
 
 def consent(
-    connection: Connection, acting: Acting, *, action: str, form: str, text: str = "", age_ok: bool | None = None
-) -> None:
-    """Add a line to the record of consents. The exact words are kept by their hash."""
+    connection: Connection, acting: Acting, *, action: str, form: str, text: str = "", version: str = "",
+    age_ok: bool | None = None,
+) -> None:  # fmt: skip
+    """Add a line to the record of consents. The exact words are kept by their hash and their version."""
     connection.execute(
         insert(consents).values(
             contact_id=acting.contact_id, purpose=f"channel_{acting.channel}", action=action, form=form, age_ok=age_ok,
-            text_hash=sha256(text.encode()).hexdigest() if text else "", language=acting.language,
-            event_key=acting.event_key, at=acting.now,
+            text_hash=sha256(text.encode()).hexdigest() if text else "", text_version=version,
+            language=acting.language, event_key=acting.event_key, at=acting.now,
         )
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import aiosqlite
+import asyncpg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolIsEmpty
@@ -223,11 +224,28 @@ def _sqlite_connection(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_DOWN_CLASSES = ("08", "53", "57", "58")  # the line, resources, an administrator, the system below
+_DOWN_CLASSES = {
+    "08": "the connection",
+    "28": "the role or its password is refused",
+    "3D": "there is no such database",
+    "53": "its resources are used up",
+    "57": "its administrator",
+    "58": "the system below it",
+}
 _DOWN_STATES = ("25006", "25P03", "55P03")  # read-only, a transaction that slept too long, a lock not had in time
 _COLLISIONS = ("40001", "40P01")  # two processes in each other's way: the same job succeeds a moment later
 TRIES = 5
 COMMAND_SECONDS = 30.0  # a command on a dead line would otherwise wait for hours
+
+
+def _sqlstate(error: object) -> str:
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def _reason(state: str) -> str:
+    """A state and what it means, without the server's own words: they name the role and the database."""
+    meaning = _DOWN_CLASSES.get(state[:2])
+    return f"{state}: {meaning}" if meaning else state
 
 
 class _Collided(Exception):
@@ -265,12 +283,14 @@ class _Postgres:
             async with self._engine.begin() as connection:
                 return await connection.run_sync(job)
         except DBAPIError as error:
-            state = str(getattr(error.orig, "sqlstate", None) or "")
+            state = _sqlstate(error.orig)
             if state in _COLLISIONS:
                 raise _Collided from None
             if error.connection_invalidated or state[:2] in _DOWN_CLASSES or state in _DOWN_STATES:
-                raise Down(state or type(error.orig).__name__) from None
+                raise Down(_reason(state) or type(error.orig).__name__) from None
             raise
+        except asyncpg.PostgresError as error:  # SQLAlchemy passes on as it is what refuses a new connection
+            raise Down(_reason(_sqlstate(error)) or type(error).__name__) from None
         except (OSError, PoolIsEmpty) as error:  # no connection to be had, or no answer in time
             raise Down(type(error).__name__) from None
 

@@ -1,4 +1,4 @@
-"""What is thrown away, and when: security-privacy.md's table of retention, kept by the clock."""
+"""What is thrown away, and when: words after 90 days, beginnings after 30, keys of events after 180."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def daily(connection: Connection, now: datetime) -> None:
     rows = (outbox_rows.c.created_at < old) & outbox_rows.c.body.is_not(None)
     connection.execute(update(outbox_rows).where(rows).values(body=None))
     connection.execute(delete(inbox).where(inbox.c.received_at < now - KEYS))
-    closed = select(conversations.c.id).where(conversations.c.state != "open", conversations.c.updated_at < old)
+    untouched = conversations.c.updated_at < old
+    # Left first: a talk that went on without its answers would end with a summary of nothing.
+    connection.execute(update(conversations).where(untouched, conversations.c.state == "open").values(state="left"))
+    closed = select(conversations.c.id).where(untouched)
     connection.execute(delete(answers).where(answers.c.conversation_id.in_(closed)))
     _forget_unfinished(connection, now - UNFINISHED)
 

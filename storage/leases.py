@@ -33,8 +33,12 @@ def is_dead(owner: str) -> bool:
 
 
 def _boot() -> str:
+    """This boot of the machine, and this set of process numbers: two containers may share the one, not the other."""
     path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip()[:8] if path.exists() else ""
+    try:
+        return f"{path.read_text().strip()[:8]}.{os.stat('/proc/self/ns/pid').st_ino}"  # noqa: PTH116  (it is no file)
+    except OSError:
+        return ""
 
 
 def _began(pid: int) -> str:

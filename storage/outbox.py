@@ -52,6 +52,7 @@ class Taker:
 
     owner: str
     places: int = 0
+    crowded: frozenset[int] = frozenset()  # addresses where something goes before: a place there would be held idle
 
 
 def enqueue(connection: Connection, drafts: Sequence[Draft], now: datetime, takers: Mapping[str, Taker]) -> list[Held]:
@@ -83,7 +84,8 @@ def _booked(drafts: Sequence[Draft], takers: Mapping[str, Taker]) -> set[str]:
     seen: set[int] = set()
     booked: set[str] = set()
     for draft in drafts:
-        if draft.address_id not in seen and left.get(draft.address.channel, 0) > 0:
+        free = draft.address_id not in seen and left.get(draft.address.channel, 0) > 0
+        if free and draft.address_id not in takers[draft.address.channel].crowded:
             left[draft.address.channel] -= 1
             booked.add(draft.key)
         seen.add(draft.address_id)
@@ -239,6 +241,12 @@ def recover(connection: Connection, channel: str, now: datetime, *, repeatable: 
         text = f"{given_up} message(s) may or may not have arrived"
         connection.execute(insert(notices).values(kind="uncertain", text=text, at=now))
     return freed + repeated, given_up
+
+
+def adopt(connection: Connection, channel: str, owner: str) -> None:
+    """Free rows that a process committed for itself after it had lost the channel. Only for the lease's holder."""
+    strays = (outbox.c.channel == channel) & _queued & outbox.c.owner.not_in(("", owner))
+    connection.execute(update(outbox).where(strays).values(owner=""))
 
 
 def let_go(connection: Connection, channel: str, owner: str) -> None:

@@ -156,7 +156,7 @@ class Profile:
 class Privacy:
     """What people are told of their data: the first screen, and everything that the law requires."""
 
-    version: Line  # recorded with each consent; a new one asks again
+    version: Line  # recorded with each consent
     short: Text
     full: Text
     audit_unknown: Line  # stands for {audit_until} until the date is known

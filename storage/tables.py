@@ -148,6 +148,7 @@ consents = Table(  # append-only
     Column("purpose", String(30), nullable=False),  # channel_telegram, channel_web…
     Column("action", String(10), nullable=False),  # given, refused, withdrawn
     Column("text_hash", String(64), nullable=False, server_default=""),  # SHA-256 of the exact words shown
+    Column("text_version", String(40), nullable=False, server_default=""),  # which version of them the programme said
     Column("language", String(10), nullable=False, server_default=""),
     Column("form", String(40), nullable=False, server_default=""),  # button, typed word, platform block
     Column("event_key", String(120), nullable=False, server_default=""),

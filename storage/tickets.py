@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from bot.chat import Acting
-from storage.tables import answers, conversations, tickets
+from storage.tables import addresses, answers, conversations, tickets
 
 STRAY = "stray"  # the conversation that asks what words were meant for
 PATIENCE = timedelta(hours=1)  # after which words that nobody went on with are a question all the same
@@ -31,13 +31,23 @@ def rescue(connection: Connection, now: datetime) -> int:
         & (conversations.c.updated_at < now - PATIENCE)
     )
     talks = connection.execute(select(conversations.c.id, conversations.c.contact_id).where(left)).all()
+    rescued = 0
     for talk in talks:
-        said = _said(connection, talk.id)
-        if said:
+        closing = update(conversations).where(conversations.c.id == talk.id, left).values(state="done")
+        if not connection.execute(closing).rowcount:  # its writer came back meanwhile
+            continue
+        rescued += 1
+        if said := _said(connection, talk.id):
             row = {"contact_id": talk.contact_id, "text": said, "status": "open", "about": "", "created_at": now}
-            connection.execute(insert(tickets), row)
-        connection.execute(update(conversations).where(conversations.c.id == talk.id).values(state="done"))
-    return len(talks)
+            connection.execute(insert(tickets), row | {"address_id": _address(connection, talk.contact_id)})
+    return rescued
+
+
+def _address(connection: Connection, contact_id: int) -> int | None:
+    """Where an answer can reach the writer; none if this chat is somebody else's at present."""
+    theirs = select(addresses.c.id).where(addresses.c.contact_id == contact_id).order_by(addresses.c.id).limit(1)
+    found: int | None = connection.execute(theirs).scalar()
+    return found
 
 
 def _said(connection: Connection, talk: int) -> str:

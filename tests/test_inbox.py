@@ -381,3 +381,21 @@ async def test_an_erased_contact_that_comes_back_begins_anew(post: Post) -> None
     assert [row["status"] for row in await post.rows(addresses)] == ["active"]
     assert [row["status"] for row in await post.rows(contact_rows)] == ["archived", "active"]
     assert await post.replies() == ["Първо?"]
+
+
+async def test_what_somebody_sent_after_a_refused_message_is_refused_with_it(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform offers both again, in order; kept alone, the second would answer the first one's question."""
+    real, failures = post.database.write, [Down("gone for a moment")]
+
+    async def fails_once(job: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(job)
+
+    monkeypatch.setattr(post.database, "write", fails_once)
+    first, second = event(1, "първо", "9"), event(2, "второ", "9")
+    results = await asyncio.gather(*(post.inbox.accept(e) for e in (first, second)), return_exceptions=True)
+    assert [type(result) for result in results] == [Unavailable, Unavailable]
+    assert await post.rows(inbox) == []

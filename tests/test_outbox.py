@@ -222,15 +222,35 @@ def test_a_reply_that_was_marked_when_it_was_written_goes_at_once_in_the_place_b
     assert sender._choose(T)[0] == [], "the second for the first address waits for its turn"
 
 
-def test_a_marked_reply_waits_behind_what_came_before_it_for_its_chat() -> None:
+async def test_a_marked_reply_that_cannot_go_at_once_gives_its_place_back_and_its_chat_keeps_its_order() -> None:
     sender = Post().sender()
     sender._under_way = 1
     sender.hand([held(1, 7), held(2, 7, marked=True)], places=1)
+    soon = NOW + timedelta(seconds=module.POLL)
     assert sender._choose_marked(T) == ([], None)
-    (first,) = sender._choose(T)[0]
-    assert sender._choose_marked(T) == ([], None)
-    sender._release(first)
-    assert [row.delivery.id for row in sender._choose_marked(T)[0]] == [2]
+    assert sender._choose(T)[0] == [], "what stood before it waits with it"
+    assert [(m.row.delivery.id, m.status, m.again, m.counted) for m in sender._done] == [
+        (1, "queued", soon, False),
+        (2, "queued", soon, True),
+    ]
+
+
+async def test_one_chats_flood_leaves_the_places_to_everybody_else() -> None:
+    sender = Post(limits=Limits(concurrency=3, chat_burst=2)).sender(owners={"telegram": "me"})
+    number = 0
+    for _ in range(10):
+        taker = sender.book(1)
+        assert taker is not None
+        number += 1
+        sender.hand([held(number, 7, marked=bool(taker.places) and 7 not in taker.crowded)], places=taker.places)
+        for row in sender._choose_marked(asyncio.get_running_loop().time())[0]:
+            sender._finish(row, decide(row, Sent("m"), NOW))
+        sender._marked(marks := list(sender._done))
+        del sender._done[: len(marks)]
+    assert sender._under_way == 0
+    another = sender.book(3)
+    assert another is not None
+    assert another.places == 3
 
 
 @pytest.mark.parametrize(

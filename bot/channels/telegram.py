@@ -42,7 +42,7 @@ SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105  # its na
 BODY_BYTES: Final = 1024 * 1024
 DEPTH: Final = 32  # a press holds its message, which holds what it replies to: real ones stay under 15
 
-_TOKEN: Final = re.compile(r"(\d{1,16}):[A-Za-z0-9_-]{10,}")
+_TOKEN: Final = re.compile(r"([0-9]{1,16}):[A-Za-z0-9_-]{30,}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,256}")
 _PATH_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _LINKS: Final = ("https://", "http://", "tg://")  # Telegram refuses a message whose button has a tel: link

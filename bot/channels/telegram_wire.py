@@ -52,6 +52,7 @@ _GONE: Final[Mapping[str, str]] = {
     "chat not found": "chat_not_found",
 }
 _UNSAFE_IN_FILENAME: Final = re.compile(r'[\x00-\x1f\x7f"\\/]')
+_SCRUBBED_LENGTH: Final = 150
 _TOKEN: Final = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
 
 
@@ -222,8 +223,9 @@ def quiet_loggers() -> None:
 
 
 def scrub(text: str) -> str:
-    """Text of a platform, short and without anything that looks like a token."""
-    return _TOKEN.sub("[token]", text)[:200]
+    """Text of a platform, short, without anything that looks like a token or that a database would refuse."""
+    printable = "".join(letter for letter in text if letter.isprintable())  # a space is; NUL and a surrogate are not
+    return _TOKEN.sub("[token]", printable)[:_SCRUBBED_LENGTH]
 
 
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:

@@ -297,8 +297,8 @@ def _incoming(form: dict[str, str], token: str, now: datetime) -> Incoming:
     key = f"web:{chat_id(token)}:{client_id}"
     address = Address("web", token)
     if press.partition(" ")[0] == START:
-        code = press.removeprefix(START).strip() or form.get("code", "")
-        return Incoming(key, address, Kind.START, text=code if _CODE.fullmatch(code) else "", sent_at=now)
+        code, hidden = _code(press.removeprefix(START).strip() or form.get("code", ""))
+        return Incoming(key, address, Kind.START, text=code, hidden=hidden, sent_at=now)
     if press:
         shown = shown if NUMBER.fullmatch(shown) else ""
         return Incoming(key, address, Kind.PRESS, press=press, shown=shown, sent_at=now)
@@ -306,6 +306,14 @@ def _incoming(form: dict[str, str], token: str, now: datetime) -> Incoming:
     if not text.strip():
         raise Refused("empty")
     return Incoming(key, address, Kind.TEXT, text=text, hidden=hidden, sent_at=now)
+
+
+def _code(given: str) -> tuple[str, tuple[str, ...]]:
+    """A code of a link, or nothing and the kinds of personal numbers that made it unfit to be kept."""
+    if not _CODE.fullmatch(given):
+        return "", ()
+    _, hidden = hide_numbers(given)
+    return "" if hidden else given, hidden
 
 
 def _attachment(document: Document) -> Response:

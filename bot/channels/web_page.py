@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from bot.channels.web_view import START, START_LABEL, fold, tel
+from bot.channels.web_view import ABOUT, ABOUT_LABEL, START, START_LABEL, fold, tel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,13 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals.update(
-            title=title, static=self.address, new_id=_new_id, start=START, start_label=START_LABEL
+            title=title,
+            static=self.address,
+            new_id=_new_id,
+            start=START,
+            start_label=START_LABEL,
+            about=ABOUT,
+            about_label=ABOUT_LABEL,
         )
 
     def address(self, name: str) -> str:

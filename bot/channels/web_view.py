@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 START = "/start"
 START_LABEL = "▶ Започни"
+ABOUT = "/about"
+ABOUT_LABEL = "За проекта"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def _links(message: Outgoing) -> tuple[Button, ...]:
 def _bubble(line: Shown, root: str, zone: ZoneInfo, *, day: str, active: bool, labels: dict[str, str]) -> Bubble:
     text = line.message.text
     if line.mine:
+        labels = labels | {ABOUT: ABOUT_LABEL}
         text = START_LABEL if text.partition(" ")[0] == START else labels.get(text, text)
     return Bubble(
         id=line.id,

@@ -468,8 +468,9 @@ async def _traced(url: str, token: str) -> str:
     return "\n".join(lines)
 
 
-def test_a_token_is_scrubbed_from_a_text_and_the_text_is_short() -> None:
-    assert scrub(f"see bot{TOKEN}/getMe " + "x" * 500) == ("see bot[token]/getMe " + "x" * 500)[:200]
+def test_a_text_is_scrubbed_of_tokens_and_of_what_a_database_would_refuse_and_is_short() -> None:
+    assert scrub(f"see bot{TOKEN}/getMe " + "x" * 500) == ("see bot[token]/getMe " + "x" * 500)[:150]
+    assert scrub("Bad\x00 Request:\ud83d a\nb\u202e я") == "Bad Request: ab я"
 
 
 SPLITS: dict[str, tuple[str, int, list[str]]] = {

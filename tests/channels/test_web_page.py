@@ -158,6 +158,18 @@ async def test_the_page_says_whose_chat_it_is_and_who_pays() -> None:
     assert 'role="log"' in visitor.html
 
 
+def test_the_strip_of_the_funding_leads_to_about_once_the_chat_has_begun() -> None:
+    """A form, so that it works without the script; plain before, when nothing of the person is kept yet."""
+    pages = Pages(TITLE)
+    empty, begun = (pages.chat(lines, csrf="x", code="", chat="y") for lines in ([], [mine("/about")]))
+    assert '<div class="funding">' in empty
+    assert "/about" not in empty
+    form = begun[begun.index("<header") : begun.index("</header")]
+    assert '<button class="funding" name="text" value="/about" data-label="За проекта">' in form
+    assert 'name="csrf" value="x"' in form
+    assert "".join(part.text for part in fold([mine("/about")], SOFIA).bubbles[0].parts) == "За проекта"
+
+
 def test_a_title_without_phone_funding_and_about_leaves_no_empty_shells() -> None:
     html = Pages(Title("Община", funding="")).chat([], csrf="x", code="", chat="y")
     assert "tel:" not in html

@@ -44,6 +44,8 @@ SAID = [
     Said("the first tap from a poster", {"press": "/start", "code": "poster-7"}, Kind.START, text="poster-7"),
     Said("a code in the press", {"press": "/start sou-5b", "code": "x"}, Kind.START, text="sou-5b"),
     Said("a code that cannot be ours", {"press": "/start", "code": "<b>"}, Kind.START),
+    Said("an ЕГН as the code", {"press": "/start", "code": "7501020018"}, Kind.START, hidden=("egn",)),
+    Said("an ЕГН as the code in the press", {"press": "/start 7501020018"}, Kind.START, hidden=("egn",)),
     Said("a start of 64 letters at most", {"press": "/start", "code": "a" * 65}, Kind.START),
     Said("10,000 letters are cut to 4,096", {"text": "ж" * 10_000}, Kind.TEXT, text="ж" * 4096),
     Said("emoji", {"text": "😀👍🏽"}, Kind.TEXT, text="😀👍🏽"),

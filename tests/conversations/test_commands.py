@@ -122,6 +122,21 @@ async def test_a_code_typed_with_start_is_kept_and_survives_the_registration(tow
     assert (await contact_of(person)).source == "mediator-3"
 
 
+async def test_an_identity_number_is_no_code_of_a_poster(town: Town) -> None:
+    person = town.person("telegram")
+    for code in ("6101057509", "mediator-6101057509"):
+        await person.start(code)
+        await person.say(f"/start {code}")
+    assert (await contact_of(person)).source == ""
+    assert "6101057509" not in repr(await contact_of(person))
+
+
+async def test_an_unknown_command_leads_home_where_no_question_waits(town: Town, channel: str) -> None:
+    person = town.person(channel)
+    await register(person)
+    assert line("menu.home") in await person.say("/nonsense")
+
+
 async def test_old_buttons_never_do_a_wrong_thing(town: Town, channel: str) -> None:
     """From the registration, from a talk that ended, from another person's talk: a kind line, and where we are now."""
     person, other = town.person(channel, "1"), town.person(channel, "2")
@@ -135,7 +150,7 @@ async def test_old_buttons_never_do_a_wrong_thing(town: Town, channel: str) -> N
         _, join = person.find(t("button.join"))
         await person.press_data("/menu")
         for stale in (confirm, join, foreign):
-            assert line("stray.old_button") in await person.press_data(stale.press)
+            assert line("menu.home") in await person.press_data(stale.press), "nothing follows that could be announced"
             assert person.last.menu
         await person.say(t("menu.question"))
         for stale in (confirm, join, foreign):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from storage import housekeeping
 from storage.contacts import Child
 from storage.tables import addresses, consents, contacts, inbox, outbox, residents
-from tests.conversations.client import Town
+from tests.conversations.client import START, Town, programme
 from tests.conversations.people import (
     PHONE_SHOWN,
     begin,
@@ -99,6 +101,55 @@ async def test_a_new_purpose_asks_what_is_new_and_keeps_what_was_joined(town: To
     await person.press(t("button.done"))
     await person.press(t("button.right"))
     assert {child.group for child in (await profile_of(person)).children} == {"първа", "втора"}
+
+
+async def test_whoever_begins_to_look_for_work_is_asked_about_it(town: Town, channel: str) -> None:
+    """Also whoever skipped that question can still answer it, and a group nobody knew stays unknown, not nameless."""
+    person = town.person(channel)
+    async with town.awake():
+        await begin(person)
+        for said in (PHONE, NAME):
+            await person.say(said)
+        for label in ("гр. Видин", t("purpose.school"), "Звънче", t("button.done"), t("button.dont_know")):
+            await person.press(label)
+        for label in (t("button.none_of_them"), t("button.right")):
+            await person.press(label)
+        assert list((await profile_of(person)).children) == [Child("zvanche", "")]
+        await person.say(t("menu.data"))
+        for label in (t("data.correct"), t("button.change"), t("change.purpose")):
+            await person.press(label)
+        assert line("registration.work") in await person.press(t("purpose.both"))
+        await person.press(t("button.skip"))
+        await person.press(t("button.none_of_them"))
+        assert t("summary.no_work") in person.last.text
+        await person.press(t("button.right"))
+        mine = await profile_of(person)
+        assert (mine.purpose, mine.work, list(mine.children)) == ("both", "", [Child("zvanche", "")])
+        await person.say(t("menu.data"))
+        await person.press(t("data.correct"))
+        assert t("summary.no_work") in person.last.text
+        for label in (t("button.change"), t("change.institutions"), t("button.done")):
+            await person.press(label)
+        assert all(label.strip("☑️ ") for label in person.labels), "no button without a name"
+        await person.press(t("button.dont_know"))
+        for label in (t("button.change"), t("change.work"), t("work.yes"), t("button.right")):
+            await person.press(label)
+    mine = await profile_of(person)
+    assert (mine.work, list(mine.children)) == ("yes", [Child("zvanche", "")])
+
+
+async def test_the_record_of_a_consent_says_when_and_to_which_words(town: Town, channel: str) -> None:
+    """The moment is that of the tap on „Да“, not of the end of the registration."""
+    person = town.person(channel)
+    async with town.awake():
+        await begin(person)
+        await person.press(t("button.no_phone"))
+        await finish_registering(person)
+    privacy = programme().privacy
+    (given,) = await rows(town, consents)
+    tapped = START + timedelta(seconds=60)  # the fourth thing done, 20 seconds apart
+    assert (given.action, given.age_ok, given.at, given.text_version) == ("given", True, tapped, privacy.version)
+    assert given.text_hash == sha256(privacy.short.encode()).hexdigest()
 
 
 async def test_a_correction_left_in_the_middle_changes_nothing(town: Town) -> None:

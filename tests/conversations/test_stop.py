@@ -81,6 +81,23 @@ async def test_stopped_means_silence_but_for_an_answer_to_what_they_write(town: 
     assert line("stopped.resumed") in await person.start()
 
 
+async def test_whoever_stopped_before_registering_may_still_see_and_delete_what_they_typed(
+    town: Town, channel: str
+) -> None:
+    person = town.person(channel)
+    async with town.awake():
+        await begin(person)
+        await person.say("0888123456")
+        await person.say("стоп")
+        assert line("person.card") in await person.say("/person")
+        assert line("registration.name") not in "".join(d.message.text for d in person.seen[-2:]), "nothing is asked"
+        assert line("stopped.still") in await person.say("ало")
+        assert line("data.unfinished") in await person.press(t("menu.data"))
+        assert t("button.resume") in person.labels
+        assert line("data.deleted") in await person.press(t("data.delete"))
+    assert not [row for row in await rows(town, answers) if row.key == "phone"]
+
+
 async def test_correcting_while_stopped_does_not_wake_the_messages(town: Town) -> None:
     person = town.person("telegram")
     await register(person)

@@ -50,6 +50,21 @@ async def test_words_typed_at_the_buttons_of_another_talk_are_a_question_too(tow
     assert [row.text for row in await rows(town, tickets)] == ["искам да говоря с психолог"]
 
 
+async def test_words_under_a_photo_count_as_typed(town: Town, channel: str) -> None:
+    """An open question reads them; elsewhere they are a question for a person. The thing's own name is never shown."""
+    person = town.person(channel)
+    await begin(person)
+    assert line("registration.name") in await person.send(Kind.OTHER, text="photo\n0888 123 456")
+    await finish_registering(person)
+    assert "вижте ми дограмата" in await person.send(Kind.OTHER, text="photo\nвижте ми дограмата")
+    assert "photo" not in person.last.text
+    await person.press(t("button.send_question"))
+    assert [row.text for row in await rows(town, tickets)] == ["вижте ми дограмата"]
+    assert line("stray.media") in await person.send(Kind.OTHER, text="photo")
+    assert line("privacy.hidden") in await person.send(Kind.OTHER, text=f"photo\n{HIDDEN}", hidden=("egn",))
+    assert len(await rows(town, tickets)) == 1
+
+
 GREETINGS = ("Здравейте!", "добър ден", "👍", "🙂🙂", "ок", "...")
 
 

@@ -1,4 +1,6 @@
-"""A Bot API server on loopback that behaves as the real one (telegram.md B11), with people and faults on demand.
+"""A Bot API server on loopback that behaves as the real one, with people and faults on demand.
+
+The rules it keeps: https://core.telegram.org/bots/api.
 
 In a test: `async with FakeTelegram() as fake:`, then `fake.url` and `fake.token` for the bot, `fake.user(7)` to act.
 In its own process: `python -m tests.fakes.telegram --port 0 --delay-ms 40`, which prints its address and the token.

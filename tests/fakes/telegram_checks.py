@@ -1,4 +1,7 @@
-"""What the fake Telegram demands of a request, and how it says no (telegram.md A1, A2, A5)."""
+"""What the fake Telegram demands of a request, and how it says no.
+
+Limits and fields: https://core.telegram.org/bots/api; the words of refusals: https://github.com/tdlib/telegram-bot-api
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How Telegram keeps and hands over updates: queues, long polling, webhooks with retries (telegram.md A3)."""
+"""How Telegram keeps and hands over updates: queues, long polling, webhooks with retries.
+
+https://core.telegram.org/bots/api#getting-updates
+"""
 
 from __future__ import annotations
 

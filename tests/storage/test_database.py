@@ -277,6 +277,29 @@ async def test_a_database_that_is_not_there_is_down_at_once(tmp_path: Path) -> N
                     pass
 
 
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [
+        (asyncpg.InvalidPasswordError, "28P01: the role"),
+        (asyncpg.InvalidAuthorizationSpecificationError, "28000: the role"),
+        (asyncpg.InvalidCatalogNameError, "3D000: there is no such database"),
+    ],
+)
+async def test_a_mistyped_password_role_or_database_is_down_with_a_reason(
+    monkeypatch: pytest.MonkeyPatch, refusal: type[asyncpg.PostgresError], why: str
+) -> None:
+    """And never with the server's words, which name the role."""
+
+    async def refuses(*_: object, **__: object) -> None:
+        raise refusal("role ivan")
+
+    monkeypatch.setattr(asyncpg, "connect", refuses)
+    with pytest.raises(Down, match=f"^{why}") as caught:
+        async with opened("postgresql+asyncpg://ivan:x@127.0.0.1/most"):
+            pass
+    assert "ivan" not in str(caught.value)
+
+
 # --- the key --------------------------------------------------------------------------------------------------------
 
 

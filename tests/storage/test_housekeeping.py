@@ -72,6 +72,10 @@ def some(table: Any) -> Left:
     return lambda c: c.execute(select(table).limit(1)).first()
 
 
+def open_talks(connection: Connection) -> object:
+    return connection.execute(select(conversations.c.id).where(conversations.c.state == "open")).first()
+
+
 RETENTION = [  # what, how it comes to be, days it is kept (None: until somebody asks), how to see it
     ("words that somebody wrote", heard, 90, bodies(inbox)),
     ("the key of an event", heard, 180, some(inbox)),
@@ -79,7 +83,8 @@ RETENTION = [  # what, how it comes to be, days it is kept (None: until somebody
     ("that somebody was informed", sent, None, some(outbox)),
     ("answers of a finished talk", answered("done"), 90, some(answers)),
     ("answers of a talk that was left", answered("left"), 90, some(answers)),
-    ("answers of an open talk", answered("open"), None, some(answers)),
+    ("answers of an open talk that nobody touched", answered("open"), 90, some(answers)),
+    ("an open talk that nobody touched", answered("open"), 90, open_talks),
     ("that there was a talk", answered("done"), None, some(conversations)),
     ("a registered contact", registered, None, some(contacts)),
     ("their address", registered, None, some(addresses)),

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage import housekeeping
-from storage.tables import conversations, tickets
+from storage.tables import addresses, conversations, tickets
 from tests.conversations.client import Town
 from tests.conversations.people import register, rows
 
@@ -31,6 +31,8 @@ async def test_words_left_at_the_guess_become_a_ticket_after_an_hour_and_only_on
     town.now += timedelta(hours=2)
     await clear(town)
     await clear(town)
-    assert [ticket.text for ticket in await rows(town, tickets)] == ["кога ще плащат тока на баба"]
+    (ticket,) = await rows(town, tickets)
+    (address,) = await rows(town, addresses)
+    assert (ticket.text, ticket.address_id) == ("кога ще плащат тока на баба", address.id)
     assert {talk.state for talk in await rows(town, conversations)} == {"done"}
     assert "Натиснете" not in await person.say("и още нещо")

@@ -203,7 +203,7 @@
       session(DRAFT, "");
     } else {
       item[tapped.name] = tapped.value;
-      item.label = tapped.textContent;
+      item.label = tapped.dataset.label || tapped.textContent;
       if (fields.shown) item.shown = fields.shown.value;
     }
     say(item);

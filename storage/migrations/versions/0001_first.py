@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=30), nullable=False),
         sa.Column("action", sa.String(length=10), nullable=False),
         sa.Column("text_hash", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("text_version", sa.String(length=40), server_default="", nullable=False),
         sa.Column("language", sa.String(length=10), server_default="", nullable=False),
         sa.Column("form", sa.String(length=40), server_default="", nullable=False),
         sa.Column("event_key", sa.String(length=120), server_default="", nullable=False),
