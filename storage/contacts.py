@@ -68,7 +68,7 @@ class Profile:
 def register(
     connection: Connection, acting: Acting, *, name: str, phone: str, phone_is_own: bool, settlement: str,
     purpose: str, work: str, children: Sequence[Child], interests: Sequence[str], consent_text: str,
-    consent_version: str,
+    consent_version: str = "",
 ) -> Outcome:  # fmt: skip
     """Keep what a registration gathered. Called again after a correction, it replaces what was there."""
     first = connection.execute(_since, {"who": acting.contact_id}).scalar() is None

@@ -396,6 +396,6 @@ async def test_what_somebody_sent_after_a_refused_message_is_refused_with_it(
 
     monkeypatch.setattr(post.database, "write", fails_once)
     first, second = event(1, "първо", "9"), event(2, "второ", "9")
-    results = await asyncio.gather(*(post.inbox.accept(e) for e in (first, second)), return_exceptions=True)
+    results = await post.take(first, second)
     assert [type(result) for result in results] == [Unavailable, Unavailable]
     assert await post.rows(inbox) == []

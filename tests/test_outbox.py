@@ -212,7 +212,7 @@ async def test_a_channel_that_is_down_rests_whole_and_comes_back() -> None:
     assert [row.delivery.id for row in sender._choose(now + module.DOWN + 1)[0]] == [2]
 
 
-def test_a_reply_that_was_marked_when_it_was_written_goes_at_once_in_the_place_booked_for_it() -> None:
+async def test_a_reply_that_was_marked_when_it_was_written_goes_at_once_in_the_place_booked_for_it() -> None:
     post = Post(limits=Limits(concurrency=3))
     sender = post.sender(owners={"telegram": "me"})
     sender._under_way = 3  # as after booking three places, of which two are used
@@ -237,11 +237,9 @@ async def test_a_marked_reply_that_cannot_go_at_once_gives_its_place_back_and_it
 
 async def test_one_chats_flood_leaves_the_places_to_everybody_else() -> None:
     sender = Post(limits=Limits(concurrency=3, chat_burst=2)).sender(owners={"telegram": "me"})
-    number = 0
-    for _ in range(10):
+    for number in range(1, 11):
         taker = sender.book(1)
         assert taker is not None
-        number += 1
         sender.hand([held(number, 7, marked=bool(taker.places) and 7 not in taker.crowded)], places=taker.places)
         for row in sender._choose_marked(asyncio.get_running_loop().time())[0]:
             sender._finish(row, decide(row, Sent("m"), NOW))
