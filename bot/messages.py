@@ -93,6 +93,7 @@ class Outgoing:
     menu: tuple[tuple[str, ...], ...] = ()  # the lasting menu's labels; sent as text when tapped
     document: Document | None = None
     replaces: str = ""  # platform id of our earlier message, to be edited in place where the channel can
+    clears: bool = False  # what stood in this chat before is erased: a page of ours shows it no longer
 
     def to_json(self) -> dict[str, Any]:
         """The shape that the outbox keeps. Empty fields are left out."""
@@ -105,6 +106,8 @@ class Outgoing:
             out["document"] = [self.document.filename, self.document.mime, self.document.text]
         if self.replaces:
             out["replaces"] = self.replaces
+        if self.clears:
+            out["clears"] = True
         return out
 
     @classmethod
@@ -117,6 +120,7 @@ class Outgoing:
             menu=tuple(tuple(row) for row in raw.get("menu", ())),
             document=Document(*document) if document else None,
             replaces=raw.get("replaces", ""),
+            clears=raw.get("clears", False),
         )
 
 

@@ -37,7 +37,12 @@ COMMANDS = {  # what may be typed or tapped anywhere → the conversation that i
     "person": "person",
     "privacy": "privacy",
 }
-SAID_FOR = (("said.menu", "menu"), ("said.data", "data"), ("said.person", "person"))  # typed words for a command
+SAID_FOR = (  # typed words for a command
+    ("said.menu", "menu"),
+    ("said.data", "data"),
+    ("said.forget", "forget"),
+    ("said.person", "person"),
+)
 BEFORE_REGISTERING = ("about", "people", "person", "privacy")
 WHILE_STOPPED = ("about", "data", "help", "person", "privacy")  # a right does not end with „стоп“
 UNREGISTERED_STOPPED = ("data", "forget", "person", "privacy")  # what they typed so far is theirs to see and delete

@@ -65,6 +65,7 @@ class Visit:
     contact_id: int = 0
     registered: bool = False
     language: str = ""
+    clears: bool = False  # somebody was erased: pages forget what stood before
     fresh: bool = False  # the conversation was opened by this very event and has no row yet
 
     def __post_init__(self) -> None:
@@ -92,6 +93,8 @@ class Visit:
     def finished(self) -> list[Outgoing]:
         """All that is to be sent; what is too long in parts, and the lasting menu on what has no buttons of its own."""
         parts = [part for message in self.messages for part in _parts(message)]
+        if self.clears and parts:
+            parts[0] = replace(parts[0], clears=True)
         if not self.registered:
             return parts
         labels = [self._text(key) for key, _ in self.world.menu]
@@ -185,6 +188,7 @@ class Visit:
     def _after(self, outcome: contacts.Outcome | None) -> None:
         if outcome is None:
             return
+        self.clears = self.clears or outcome.erased
         self.registered, self.language = outcome.registered, outcome.language or self.language
         if outcome.contact_id != self.contact_id:  # the conversation went with the contact it belonged to
             self.contact_id, self.talk = outcome.contact_id, None

@@ -30,11 +30,12 @@ TOKEN_LENGTHS = range(2, 13)  # beginnings of a name that staff may search by
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """To whom the address belongs after an act, whether they are registered, and their language if it is another."""
+    """To whom the address belongs after an act, and what the visit must know of them."""
 
     contact_id: int
     registered: bool
     language: str = ""
+    erased: bool = False  # nothing of what was said may stay on a screen
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -80,7 +81,7 @@ def erase(connection: Connection, acting: Acting) -> Outcome:
             outcome = left
     connection.execute(delete(contacts).where(contacts.c.id == gone, contacts.c.registered_at.is_(None)))
     connection.execute(update(contacts).where(contacts.c.id == gone).values(_EMPTY | {"archived_at": acting.now}))
-    return outcome
+    return replace(outcome, erased=True)
 
 
 _EMPTY: dict[str, Any] = {

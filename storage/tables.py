@@ -213,6 +213,7 @@ inbox = Table(
     Column("received_at", UtcTime, nullable=False),
     Index("ix_inbox_address_id_id", "address_id", "id"),
     Index("ix_inbox_received_at", "received_at"),
+    sqlite_autoincrement=True,  # a number that was deleted is not given out again
 )
 
 outbox = Table(
@@ -237,6 +238,7 @@ outbox = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("sent_at", UtcTime),
     Index("ix_outbox_address_id_id", "address_id", "id"),
+    sqlite_autoincrement=True,  # a page asks for what is newer than its last: an erased number must not return
 )
 # The sender looks only at rows that still have a way to go: a partial index stays small among years of sent ones.
 Index(

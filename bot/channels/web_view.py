@@ -184,6 +184,7 @@ def line_json(line: Shown, zone: ZoneInfo) -> dict[str, Any]:
         "parts": [[p.text, p.href] if p.href else [p.text] for p in parts_of(message.text)],
         "rows": [[[b.label, b.press] for b in row] for row in _presses(message)],
         "links": [[b.label, b.url] for b in _links(message)],
+        "clears": message.clears,
         "menu": [list(row) for row in message.menu],
         "file": message.document.filename if message.document else "",
         "replaces": message.replaces,

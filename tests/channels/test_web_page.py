@@ -343,6 +343,7 @@ def test_the_script_is_told_everything_it_shows() -> None:
         "parts": [["Питайте "], ["094 600 000", "tel:094600000"], ["\nили тук"]],
         "rows": [[["✅", "y"]]],
         "links": [["🗺", "https://v.bg/"]],
+        "clears": False,
         "menu": [["а", "б"]],
         "file": "f.txt",
         "replaces": "7",

@@ -284,3 +284,15 @@ async def forgotten(town: Town, person: Talker) -> None:
     for table in (addresses, contacts, residents, outbox):
         assert not await rows(town, table), table.name
     assert line("registration.language") in await person.say("Здравейте")
+
+
+async def test_the_farewell_of_somebody_erased_is_newer_than_all_before_and_clears_the_page(town: Town) -> None:
+    """A page asks for what is newer than its last line; a number that was given out again would never be shown."""
+    person = town.person("web")
+    await register(person)
+    before = max(delivery.id for delivery in person.seen)
+    await person.press_data("/forget")
+    await person.press(t("button.yes_sure"))
+    farewell = [delivery for delivery in person.seen if delivery.message.clears]
+    assert len(farewell) == 1
+    assert farewell[0].id > before

@@ -168,6 +168,10 @@
     if (message.id <= last) return;
     last = message.id;
     typing(false);
+    if (message.clears) {
+      log.replaceChildren();
+      setMenu([]);
+    }
     const old = message.replaces && find(`[data-id="${message.replaces}"], [data-root="${message.replaces}"]`, log);
     const root = old ? old.dataset.root : message.id;
     if (old) old.remove();

@@ -177,6 +177,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_inbox_contact_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint("key", name=op.f("uq_inbox_key")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_inbox_address_id_id", "inbox", ["address_id", "id"], unique=False)
     op.create_index(op.f("ix_inbox_contact_id"), "inbox", ["contact_id"], unique=False)
@@ -207,6 +208,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_outbox_contact_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_outbox_address_id_id", "outbox", ["address_id", "id"], unique=False)
     op.create_index(op.f("ix_outbox_contact_id"), "outbox", ["contact_id"], unique=False)
