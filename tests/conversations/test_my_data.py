@@ -291,7 +291,8 @@ async def test_the_farewell_of_somebody_erased_is_newer_than_all_before_and_clea
     person = town.person("web")
     await register(person)
     before = max(delivery.id for delivery in person.seen)
-    await person.press_data("/forget")
+    await person.say("/data")
+    await person.press(t("data.delete"))
     await person.press(t("button.yes_sure"))
     farewell = [delivery for delivery in person.seen if delivery.message.clears]
     assert len(farewell) == 1
