@@ -171,7 +171,8 @@ class WebChannel:
             raise Refused("busy", retry_after=2, fields=again) from None
         self._known.add(token)
         if wants_json(request):
-            return JSONResponse({"ok": True})
+            # A number that we took out shall not stay on the screen either: on a borrowed phone others would read it.
+            return JSONResponse({"ok": True, "text": incoming.text} if incoming.hidden else {"ok": True})
         code = form.get("code", "")
         kept = f"/?code={code}" if incoming.kind is not Kind.START and _CODE.fullmatch(code) else "/"
         return RedirectResponse(kept, status_code=303)

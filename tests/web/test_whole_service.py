@@ -100,3 +100,15 @@ async def test_a_mother_registers_from_the_first_message_to_the_menu(tmp_path: P
         await page.evaluate(AXE.read_text())
         found = await page.evaluate("axe.run().then(r => r.violations.map(v => v.id))")
         assert found == []
+
+
+async def test_a_number_that_was_not_kept_does_not_stay_on_the_screen(tmp_path: Path) -> None:
+    """On a borrowed phone the next person would read it; and what the bot says of it would be untrue."""
+    async with opened(tmp_path) as (page, _):
+        await by_finger(page, "Започни")
+        await page.locator(".words").filter(has_text="Изберете език").wait_for()
+        await page.get_by_label("Вашето съобщение").fill("моето ЕГН е 7501020018")
+        await page.keyboard.press("Enter")
+        await page.locator(".words").filter(has_text="[скрито]").wait_for()
+        await page.locator(".words").filter(has_text="не").last.wait_for()
+        assert "7501020018" not in await page.inner_text("body")

@@ -259,7 +259,12 @@
     } catch {
       return later(LOST, 0);
     }
-    if (answer.ok) return sent(item);
+    if (answer.ok) {
+      const { text } = await answer.json().catch(() => ({}));
+      const bubble = text && find(`[data-client="${item.id}"]`, log);
+      if (bubble) find(".words", bubble).textContent = text; // without the numbers that were not kept
+      return sent(item);
+    }
     if (answer.status === 403) return stale(item);
     const told = await answer.json().catch(() => ({}));
     if (answer.status === 429 || answer.status >= 500) {
