@@ -33,7 +33,7 @@ from bot.settings import Settings, master_key, webhook_secret
 from bot.texts import Texts
 from bot.visit import World
 from bot.watch import Watch
-from handlers import CONVERSATIONS, MENU
+from handlers import TALKS
 from storage import housekeeping, transcript
 from storage.cipher import Cipher, WrongKey, derive
 from storage.database import Database, Down
@@ -106,7 +106,7 @@ async def _serving(
 ) -> AsyncIterator[Service]:
     owners: dict[str, str] = {}
     senders = Senders()
-    world = World(Texts.load(), programme, CONVERSATIONS, MENU, sharing=frozenset({"telegram"})).with_labels()
+    world = World(Texts.load(), programme, TALKS, sharing=frozenset({"telegram"})).with_labels()
     inbox = Inbox(database, world, takers=senders)
     watch = Watch(database, settings.data_dir, utc_now)
     inbox.seen = watch.seen

@@ -43,6 +43,7 @@ class Person:
     source: str = ""
     profile_name: str = ""  # what the platform calls them; only ever offered
     can_share_phone: bool = False
+    role: str = ""  # among the staff; empty for everybody else
 
 
 # --- what a question can make of an incoming message ---------------------------------------------------------------
@@ -413,8 +414,9 @@ class Line:
 
     phrase: Phrase
     document: Document | None = None
-    buttons: Sequence[Option] = ()  # codes are commands such as "/menu"
+    rows: Sequence[Sequence[Option]] = ()  # codes are commands such as "/menu"
     apart: bool = False  # a message of its own, not joined with the question after it
+    in_place: bool = False  # the message whose button was pressed may become this one
 
 
 class _Want:
@@ -430,10 +432,16 @@ class _Want:
 class Chat:
     """What a script holds in its hands."""
 
-    def __init__(self, person: Person, programme: Programme) -> None:
+    def __init__(self, person: Person, programme: Programme, answers: Mapping[str, Any] | None = None) -> None:
         self.person = person
         self.programme = programme
         self.lines: list[Line] = []
+        self._answers = answers or {}
+
+    def given(self, key: str) -> str:
+        """What the command or conversation that opened this one said under a key; empty if it said nothing."""
+        value = self._answers.get(key, "")
+        return value if isinstance(value, str) else ""
 
     def ask(self, key: str, question: Question) -> _Want:
         """The answer kept under a key. The first time, the script is put aside until there is one."""
@@ -447,7 +455,11 @@ class Chat:
         self, phrase: Phrase, *, document: Document | None = None, buttons: Sequence[Option] = (), apart: bool = False
     ) -> None:
         """Words that are shown once, before the next new question."""
-        self.lines.append(Line(phrase, document, tuple(buttons), apart))
+        self.lines.append(Line(phrase, document, [[option] for option in buttons], apart))
+
+    def card(self, phrase: Phrase, *rows: Sequence[Option]) -> None:
+        """A screen that leads on by commands: it takes the place of the one whose button was pressed."""
+        self.lines.append(Line(phrase, rows=rows, apart=True, in_place=True))
 
 
 Script = Callable[[Chat], Coroutine[Any, Any, Finish | None]]

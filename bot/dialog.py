@@ -262,10 +262,11 @@ def show(turn: Turn, texts: Texts, language: str, *, edit: str = "", footer: tup
             above.clear()
 
     for line in turn.lines:
-        if line.apart or line.document or line.buttons:
+        if line.apart or line.document or line.rows:
             end()
-            rows: Rows = tuple((_command(option, texts, language),) for option in line.buttons)
-            messages.append(Outgoing(texts(line.phrase, language), rows, document=line.document))
+            rows: Rows = tuple(tuple(_command(option, texts, language) for option in row) for row in line.rows if row)
+            replaces = edit if line.in_place else ""
+            messages.append(Outgoing(texts(line.phrase, language), rows, document=line.document, replaces=replaces))
         else:
             above.append(texts(line.phrase, language))
     if turn.ask is None:

@@ -56,6 +56,7 @@ class Incoming:
     phone_is_own: bool = False  # the platform vouches that this is the sender's own number
     name: str = ""  # the profile's name, only ever offered, never taken over unasked
     shown: str = ""  # the platform's id of the message whose button was pressed
+    file: str = ""  # the platform's handle of a voice note, by which it can be sent on to staff
     reply_token: str = ""  # what the platform wants back to stop its spinner (a callback query's id)
     hidden: tuple[str, ...] = ()  # kinds of numbers that were taken out of text: "egn", "card", "iban"
     order: int = 0  # the platform's own order for one person; smaller came first

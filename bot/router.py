@@ -7,7 +7,6 @@ someone typed: what fits nothing becomes a question for a person.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.alphabets import fold
@@ -15,6 +14,7 @@ from bot.chat import Acting, Option, Said, literal, words
 from bot.dialog import read_press
 from bot.messages import Kind
 from bot.privacy import HIDDEN, hide_numbers, is_stop
+from bot.talks import Command
 from bot.visit import HUMAN, MENU, Visit
 from storage import stopping
 
@@ -25,26 +25,12 @@ FORGET = Option("/forget", "data.delete")
 SOURCE = re.compile(r"[\w.-]{1,64}")  # the code of a poster, a school or a mediator; anything else is rubbish
 MISSES = 3  # at one question: then straight to a person, before anybody feels stupid
 
-COMMANDS = {  # what may be typed or tapped anywhere → the conversation that it opens
-    "about": "about",
-    "activities": "activities",
-    "ask": "question",
-    "data": "my_data",
-    "events": "my_events",
-    "help": "person",
-    "language": "language",
-    "people": "people",
-    "person": "person",
-    "privacy": "privacy",
-}
 SAID_FOR = (  # typed words for a command
     ("said.menu", "menu"),
     ("said.data", "data"),
     ("said.forget", "forget"),
     ("said.person", "person"),
 )
-BEFORE_REGISTERING = ("about", "people", "person", "privacy")
-WHILE_STOPPED = ("about", "data", "help", "person", "privacy")  # a right does not end with „стоп“
 UNREGISTERED_STOPPED = ("data", "forget", "person", "privacy")  # what they typed so far is theirs to see and delete
 WITH_WORDS = ("question", "registration", "stray")  # conversations that know what to do with any words
 
@@ -53,6 +39,9 @@ def route(visit: Visit) -> None:
     """Decide what one event means, and do it."""
     _read_caption(visit)
     event = visit.event
+    if visit.talk is not None and not visit.may(visit.talk.script):
+        visit.leave()  # a role was taken away in the middle; what was meant for it finds no conversation
+        visit.say("staff.no_longer", MENU)
     if event.kind in (Kind.BLOCKED, Kind.UNBLOCKED):
         _platform_says(visit)
     elif event.press == "/stop" or (event.kind in (Kind.TEXT, Kind.EDITED) and is_stop(event.text)):
@@ -113,7 +102,8 @@ def _while_stopped(visit: Visit) -> None:
 def _may_while_stopped(visit: Visit, name: str) -> bool:
     if not visit.registered:
         return name in UNREGISTERED_STOPPED
-    return name in WHILE_STOPPED or (visit.talk is not None and visit.known.status == "stopped")
+    command = visit.world.talks.commands.get(name)
+    return (command is not None and command.stopped) or (visit.talk is not None and visit.known.status == "stopped")
 
 
 def _route_active(visit: Visit) -> None:
@@ -245,8 +235,9 @@ def _line(visit: Visit) -> str:
     folded = fold(text)
     if not folded:
         return ""
-    if script := visit.world.labels.get(folded):
-        return next(name for name, opened in COMMANDS.items() if opened == script)
+    script = visit.world.labels.get(folded)
+    if script and visit.may(script):
+        return visit.world.talks.command_for(script)
     said = Said(folded, visit.world.texts)
     return next((command for key, command in SAID_FOR if said.is_like(key)), "")
 
@@ -256,27 +247,27 @@ def _name_of(line: str) -> str:
 
 
 def _run_command(visit: Visit, line: str) -> None:
-    match _name_of(line):
+    name, words_ = _name_of(line), line.partition(" ")[2]
+    command = visit.world.talks.commands.get(name)
+    match name:
         case "start":
-            _started(visit, line.partition(" ")[2])
+            _started(visit, words_)
         case "resume" | "menu":
             _home(visit)
         case "forget":
             visit.open("my_data" if visit.registered else "forget")
-        case "activity":
-            _open(visit, "activities", {"kind": "all", "which": line.partition(" ")[2]})
-        case name if name in COMMANDS:
-            _open(visit, COMMANDS[name])
-        case _:
+        case _ if command is None or not visit.may(command.script):
             _lost(visit, "stray.command")
+        case _:
+            _open(visit, command, words_)
 
 
-def _open(visit: Visit, script: str, given: Mapping[str, str] | None = None) -> None:
-    before = visit.talk
+def _open(visit: Visit, command: Command, words_: str) -> None:
+    before, script = visit.talk, command.script
     if script == "language" and before and before.script == "registration" and "language" in before.answers:
         visit.withdraw("language")
-    elif visit.registered or script in BEFORE_REGISTERING:
-        visit.open(script, given)
+    elif visit.registered or command.unregistered:
+        visit.open(script, command.answers(words_))
         if visit.talk is before:  # it only said something
             _return(visit)
     elif script == "my_data":

@@ -7,7 +7,7 @@ a channel.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from sqlalchemy import Connection
 
 from bot import dialog
 from bot.alphabets import fold
-from bot.chat import Acting, Chat, Conflict, Finish, Line, Option, Person, Script
+from bot.chat import Acting, Chat, Conflict, Finish, Line, Option, Person
 from bot.dialog import Stage, Stored, Talk, Turn
 from bot.lengths import LONGEST, split
 from bot.messages import Button, Incoming, Outgoing
+from bot.talks import Talks
 from bot.texts import Phrase, Texts
 from storage import contacts
 from storage.people import Changes, Known
@@ -34,19 +35,18 @@ HUMAN = Option("/person", "button.person")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What every visit shares and nobody changes: the texts, the programme, the conversations, the menu."""
+    """What every visit shares and nobody changes: the texts, the programme, the conversations."""
 
     texts: Texts
     programme: Programme
-    scripts: Mapping[str, Script]
-    menu: Sequence[tuple[str, str]]  # a label's key and the conversation that it opens
+    talks: Talks
     sharing: frozenset[str] = frozenset()  # channels where a phone can be shared by a button
-    labels: Mapping[str, str] = field(default_factory=dict)  # folded label of the menu → conversation
+    labels: Mapping[str, str] = field(default_factory=dict)  # folded label of a menu → conversation
 
     def with_labels(self) -> World:
-        """The same world, with the menu's labels ready for typed words."""
-        labels = {fold(form): script for key, script in self.menu for form in self.texts.all(key)}
-        return replace(self, labels=labels)
+        """The same world, with the menus' labels ready for typed words."""
+        entries = (*self.talks.menu, *self.talks.staff_menu)
+        return replace(self, labels={fold(form): script for key, script in entries for form in self.texts.all(key)})
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Visit:
         known = self.known
         self.event = replace(self.event, text=_fit(self.event.text), name=_fit(self.event.name))
         self.contact_id, self.registered, self.language = known.contact_id, known.registered, known.language
-        if known.conversation_id and known.script in self.world.scripts:
+        if known.conversation_id and known.script in self.world.talks.scripts:
             stored = {key: Stored(value, complete) for key, (value, complete) in known.answers.items()}
             self.talk = Talk(known.conversation_id, known.script, stored, known.misses, known.asked)
             self.language = dialog.language_of(stored, self.language)
@@ -97,7 +97,8 @@ class Visit:
             parts[0] = replace(parts[0], clears=True)
         if not self.registered:
             return parts
-        labels = [self._text(key) for key, _ in self.world.menu]
+        entries = (*self.world.talks.menu, *(self.world.talks.staff_menu if self.known.role else ()))
+        labels = [self._text(key) for key, script in entries if self.may(script)]
         columns = 1 if any(len(label) > WIDE for label in labels) else 2
         menu = tuple(tuple(labels[i : i + columns]) for i in range(0, len(labels), columns))
         return [part if part.rows else replace(part, menu=menu) for part in parts]
@@ -106,17 +107,25 @@ class Visit:
 
     def open(self, script: str, given: Mapping[str, Any] | None = None) -> None:
         """Begin a conversation. The one that was open is left, unless this one only says something."""
+        if not self.may(script):  # also where another conversation leads there
+            self.say("staff.not_yours", MENU)
+            return
         stored = {key: Stored(value) for key, value in (given or {}).items()}
         talk = Talk(secrets.randbits(40), script, stored)
-        turn = dialog.open_(self._stage(talk), talk)
+        stage = self._stage(talk)
+        turn = self._acted(stage, dialog.open_(stage, talk))
         if turn.ended:
             self._show(turn)
             self._finish(turn)
             return
         self.leave()
         self.talk, self.fresh = talk, True
-        turn.saved |= stored
+        turn.saved |= {key: value for key, value in stored.items() if key not in turn.removed}
         self._keep(turn)
+
+    def may(self, script: str) -> bool:
+        """Whether this person may be in a conversation now: a role may have been taken away a moment ago."""
+        return self.world.talks.allows(script, self.known.role)
 
     def hear(self, code: str = "") -> None:
         """Let the waiting question read the event."""
@@ -150,7 +159,7 @@ class Visit:
         self.talk = None
 
     def _stage(self, talk: Talk) -> Stage:
-        script = self.world.scripts[talk.script]
+        script = self.world.talks.scripts[talk.script]
         return Stage(script, self._chat, self.world.texts, self._fetch)
 
     def _chat(self, answers: Mapping[str, Stored]) -> Chat:
@@ -158,9 +167,9 @@ class Visit:
         person = Person(
             self.contact_id, known.address_id, event.address.channel, dialog.language_of(answers, self.language),
             known.status, known.name, self.registered, known.source, event.name,
-            event.address.channel in self.world.sharing,
+            event.address.channel in self.world.sharing, known.role,
         )  # fmt: skip
-        return Chat(person, self.world.programme)
+        return Chat(person, self.world.programme, {key: stored.value for key, stored in answers.items()})
 
     def _fetch(self, query: Any, values: Mapping[str, Any]) -> Any:
         return query(self.connection, self._acting(), **values)
@@ -191,7 +200,7 @@ class Visit:
         self.clears = self.clears or outcome.erased
         self.registered, self.language = outcome.registered, outcome.language or self.language
         if outcome.contact_id != self.contact_id:  # the conversation went with the contact it belonged to
-            self.contact_id, self.talk = outcome.contact_id, None
+            self.contact_id, self.talk, self.known.role = outcome.contact_id, None, ""
 
     def _keep(self, turn: Turn) -> None:
         """Gather what a turn changed, show it, and go on to what follows it."""
@@ -234,13 +243,8 @@ class Visit:
         self.messages += dialog.show(turn, self.world.texts, self.language, edit=self.event.shown, footer=footer)
 
     def _finish(self, turn: Turn) -> None:
-        finish = turn.finish
-        if finish is None:
-            return
-        if finish.act is not None and turn.talk.id != self.known.conversation_id:
-            self._after(finish.act(self.connection, self._acting(), **finish.values))
-        if finish.then:
-            self.open(finish.then, finish.given)
+        if turn.finish is not None and turn.finish.then:
+            self.open(turn.finish.then, turn.finish.given)
 
 
 def _parts(message: Outgoing) -> list[Outgoing]:

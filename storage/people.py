@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.messages import Address, Incoming
 from storage.cipher import cipher_of
-from storage.tables import addresses, answers, contacts, conversations, inbox, residents
+from storage.tables import addresses, answers, contacts, conversations, inbox, residents, staff
 
 
 @dataclass(slots=True)
@@ -33,6 +33,7 @@ class Known:
     name: str
     registered: bool
     source: str
+    role: str = ""  # among the staff
     conversation_id: int = 0
     script: str = ""
     asked: str = ""
@@ -99,13 +100,13 @@ _known = (
     select(
         addresses.c.id, addresses.c.lookup, addresses.c.status.label("address_status"), addresses.c.contact_id,
         contacts.c.status, contacts.c.language, contacts.c.name, contacts.c.registered_at, contacts.c.source,
-        conversations.c.id.label("conversation_id"), conversations.c.script, conversations.c.asked,
+        staff.c.role, conversations.c.id.label("conversation_id"), conversations.c.script, conversations.c.asked,
         conversations.c.misses,
     )
     .select_from(
-        addresses.join(contacts, contacts.c.id == addresses.c.contact_id).outerjoin(
-            conversations, (conversations.c.contact_id == contacts.c.id) & _open
-        )
+        addresses.join(contacts, contacts.c.id == addresses.c.contact_id)
+        .outerjoin(conversations, (conversations.c.contact_id == contacts.c.id) & _open)
+        .outerjoin(staff, staff.c.contact_id == contacts.c.id)
     )
     .where(addresses.c.lookup.in_(bindparam("lookups", expanding=True)))
     .order_by(addresses.c.id)
@@ -138,8 +139,8 @@ def _look(connection: Connection, lookup: dict[bytes, Address]) -> dict[Address,
 def _known_of(row: Any, address: Address) -> Known:
     return Known(
         address, row.id, row.address_status, row.contact_id, row.status, row.language, row.name or "",
-        row.registered_at is not None, row.source, row.conversation_id or 0, row.script or "", row.asked or "",
-        row.misses or 0,
+        row.registered_at is not None, row.source, row.role or "", row.conversation_id or 0,
+        row.script or "", row.asked or "", row.misses or 0,
     )  # fmt: skip
 
 

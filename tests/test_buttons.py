@@ -13,7 +13,7 @@ from bot import dialog
 from bot.chat import Person
 from bot.dialog import Broken
 from bot.messages import Kind
-from handlers import CONVERSATIONS
+from handlers import TALKS
 from storage.contacts import Child, Profile
 from storage.programme import Programme
 from tests.conversations.client import programme
@@ -87,7 +87,7 @@ def walk(name: str, known: Programme, chance: random.Random) -> set[str]:
         1, 1, "telegram", "bg", registered=chance.random() < 0.5, name="Мария Иванова",
         profile_name="Мария", can_share_phone=chance.random() < 0.5,
     )  # fmt: skip
-    table = Table(CONVERSATIONS[name], programme=known, person=person, found=everybody(known))
+    table = Table(TALKS.scripts[name], programme=known, person=person, found=everybody(known))
     table.open()
     seen = set()
     for _ in range(80):
@@ -108,7 +108,7 @@ def walk(name: str, known: Programme, chance: random.Random) -> set[str]:
 def test_every_button_of_every_conversation_fits_telegram_with_the_longest_codes_of_a_programme() -> None:
     """Random ways through each script, always the same ones; a button over 64 bytes is an error."""
     chance, known = random.Random(7), stretched(12)
-    seen = {name: set[str]().union(*(walk(name, known, chance) for _ in range(40))) for name in CONVERSATIONS}
+    seen = {name: set[str]().union(*(walk(name, known, chance) for _ in range(40))) for name in TALKS.scripts}
     asked = {key.partition("-")[0] for keys in seen.values() for key in keys}
     assert {"language", "consent", "phone", "settlement", "institutions", "class", "interests", "confirm"} <= asked
     assert {"which", "kind", "what", "who", "text"} <= asked, "the walk came everywhere"

@@ -43,7 +43,8 @@ async def fragile(chat: Chat) -> Finish:
 
 
 def with_script(script: Any) -> World:
-    return replace(world(), scripts={**world().scripts, "registration": script}).with_labels()
+    talks = world().talks
+    return replace(world(), talks=replace(talks, scripts={**talks.scripts, "registration": script})).with_labels()
 
 
 FRAGILE = with_script(fragile)

@@ -18,10 +18,19 @@ HAND_WRITTEN = [path for path in FILES if "versions" not in path.parts]
 MAY_IMPORT = (
     ("bot.messages", ()),
     ("bot.problem", ()),
+    ("bot.calendar", ()),
+    ("bot.when", ("bot.alphabets",)),
+    ("bot.talks", ("bot.chat",)),
     ("bot.channels", ("bot.alphabets", "bot.channels", "bot.lengths", "bot.messages", "bot.privacy")),
     # Beside the chat itself, a conversation may use what is a pure function of words.
-    ("handlers", ("bot.alphabets", "bot.chat", "bot.messages", "bot.privacy", "bot.texts", "handlers", "storage")),
-    ("storage", ("bot.alphabets", "bot.chat", "bot.messages", "bot.privacy", "bot.problem", "storage")),
+    (
+        "handlers",
+        (
+            *("bot.alphabets", "bot.calendar", "bot.chat", "bot.messages", "bot.privacy", "bot.talks", "bot.texts"),
+            *("bot.when", "handlers", "storage"),
+        ),
+    ),
+    ("storage", ("bot.alphabets", "bot.calendar", "bot.chat", "bot.messages", "bot.privacy", "bot.problem", "storage")),
     ("bot.app", ROOMS),
     ("bot.cli", ("bot.app", "bot.bootstrap", "bot.problem", "bot.settings")),
     ("bot.__main__", ("bot.cli",)),

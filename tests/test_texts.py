@@ -19,7 +19,7 @@ from bot.alphabets import romani_to_cyrillic, romani_to_latin
 from bot.chat import Chat, Choice, Person, Summary
 from bot.dialog import Play, Stored
 from bot.texts import LANGUAGES, Entry, Lines, Missing, Texts, day, literal, words
-from handlers import CONVERSATIONS
+from handlers import TALKS
 from handlers.activities import KINDS
 from handlers.my_data import _given
 from handlers.registration import PURPOSES, WORK
@@ -43,7 +43,12 @@ LABELS = re.compile(
     r"(button|change|purpose|work)\.|menu\.(?!home$|first_register$)|activities\.(work|school|everyone)$"
     r"|data\.(correct|file|people|people_new|unlink|stop|delete)$"
 )
-NOT_KEYS = {"privacy.full", "privacy.short", "sorry.html"}  # the programme's file has such keys; a page is called so
+NOT_KEYS = {
+    "events.id",
+    "privacy.full",
+    "privacy.short",
+    "sorry.html",
+}  # the programme's file has such keys; a page is called so
 WORDS_TO_RECOGNISE = "said."  # lists that are compared with what people type, and never shown
 SOMEBODY = Profile(
     1, "Мария Иванова", "+359888123456", True, "vidin", "", "both", "yes", "bg", [Child("mir", "втора")], ["parents"]
@@ -140,7 +145,7 @@ def waiting_question(script: str, answers: Mapping[str, Any]) -> Any:
     chat = Chat(Person(1, 1, "web", "bg", registered=True), load(ROOT / "storage/programmes/vidin.toml"))
     reads: dict[Any, Any] = {contacts.profile: SOMEBODY, shared.is_linked: True}
     stored = {key: Stored(value) for key, value in answers.items()}
-    play = Play(script, CONVERSATIONS[script], chat, stored, lambda query, _: reads.get(query))
+    play = Play(script, TALKS.scripts[script], chat, stored, lambda query, _: reads.get(query))
     ask = play.forward()
     play.close()
     assert ask is not None

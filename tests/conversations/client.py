@@ -14,7 +14,7 @@ from bot.messages import Address, Button, Delivery, Failure, Incoming, Kind, Lim
 from bot.outbox import Sender, Senders
 from bot.texts import Texts
 from bot.visit import World
-from handlers import CONVERSATIONS, MENU
+from handlers import TALKS
 from storage.cipher import Cipher
 from storage.database import Database
 from storage.programme import Programme, load
@@ -38,7 +38,7 @@ def programme() -> Programme:
 
 @cache
 def world() -> World:
-    return World(Texts.load(), programme(), CONVERSATIONS, MENU, frozenset({"telegram"})).with_labels()
+    return World(Texts.load(), programme(), TALKS, frozenset({"telegram"})).with_labels()
 
 
 @dataclass

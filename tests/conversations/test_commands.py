@@ -27,7 +27,7 @@ COMMANDS = {  # what is typed → what a registered person reads; the same witho
     "/people": "data.people_ask",
     "/nonsense": "stray.command",
     "/": "menu.home",
-    "/activity": "activities.gone",
+    "/activity": "activities.which",
     "/activity '; drop table": "activities.gone",
     "/stop": "stopped.done",
 }
@@ -186,9 +186,11 @@ async def test_a_talk_whose_script_left_the_program_gives_way(town: Town) -> Non
     person = town.person("telegram")
     await register(person)
     await person.say(t("menu.question"))
-    kept = {name: script for name, script in town.world.scripts.items() if name != "question"}
-    menu = [entry for entry in town.world.menu if entry[1] != "question"]
-    town.world = replace(World(town.world.texts, programme(), kept, menu)).with_labels()
+    talks = town.world.talks
+    kept = {name: script for name, script in talks.scripts.items() if name != "question"}
+    menu = [entry for entry in talks.menu if entry[1] != "question"]
+    talks = replace(talks, scripts=kept, menu=menu)
+    town.world = World(town.world.texts, programme(), talks).with_labels()
     assert line("activities.kind") in await person.say(t("menu.activities"))
     assert sorted(row.state for row in await rows(town, conversations)) == ["done", "left", "open"]
     assert not await rows(town, notices)

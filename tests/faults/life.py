@@ -16,7 +16,7 @@ from bot.messages import Delivery, Failure, Limits, Sent
 from bot.outbox import Sender, Senders
 from bot.texts import Texts
 from bot.visit import World
-from handlers import CONVERSATIONS, MENU
+from handlers import TALKS
 from storage import leases
 from storage.cipher import Cipher
 from storage.database import Database, Down, Job
@@ -106,7 +106,7 @@ def dead_owner(number: int) -> str:
 def world() -> World:
     """The real texts, programme and conversations."""
     programme = load(ROOT / "storage/programmes/vidin.toml")
-    return World(Texts.load(), programme, CONVERSATIONS, MENU, frozenset({"telegram"})).with_labels()
+    return World(Texts.load(), programme, TALKS, frozenset({"telegram"})).with_labels()
 
 
 class Withheld(Senders):
