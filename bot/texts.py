@@ -78,7 +78,7 @@ class Texts:
 
     @classmethod
     def load(cls, folder: Path = LOCALES) -> Texts:
-        """Read locales/*/LC_MESSAGES/most.po. Romani is written in Latin there and shown in Cyrillic."""
+        """Read locales/*/LC_MESSAGES/*.po: a file a subject. Romani is written in Latin there and shown in Cyrillic."""
         return cls({language: _read(folder, language) for language in LANGUAGES})
 
     def __call__(self, phrase: Phrase, language: str = BASE) -> str:
@@ -139,14 +139,17 @@ def _together(own: str, base: str) -> str:
 
 
 def _read(folder: Path, language: str) -> dict[str, Entry]:
-    with (folder / language / "LC_MESSAGES" / "most.po").open("rb") as file:
-        catalogue = read_po(file)
     convert = romani_to_cyrillic if language == "rom" else str
-    return {
-        str(message.id): Entry(convert(str(message.string)), not message.fuzzy)
-        for message in catalogue
-        if message.id and message.string
-    }
+    found: dict[str, Entry] = {}
+    for path in sorted((folder / language / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as file:
+            catalogue = read_po(file)
+        found |= {
+            str(message.id): Entry(convert(str(message.string)), not message.fuzzy)
+            for message in catalogue
+            if message.id and message.string
+        }
+    return found
 
 
 def day(when: date | datetime) -> str:
