@@ -34,6 +34,13 @@ AHEAD = 500  # bulk rows held in memory at most
 LAST_CALLS = 3.0  # seconds that a stop waits for calls under way
 
 Clock = Callable[[], datetime]
+Opens = Callable[[Held, datetime], datetime]
+"""The earliest time, now or later, at which a row may go: nobody is written to at night unless they wait for it."""
+
+
+def at_once(row: Held, now: datetime) -> datetime:
+    """No quiet hours."""
+    return now
 
 
 def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
@@ -63,9 +70,11 @@ class Sender:
     """Sends for one channel while it holds the channel's lease."""
 
     def __init__(
-        self, database: Database, channel: Channel, owners: dict[str, str], *, me: str = "", clock: Clock = utc_now
-    ) -> None:
+        self, database: Database, channel: Channel, owners: dict[str, str], *, me: str = "", clock: Clock = utc_now,
+        compose: outbox.Compose = outbox.nothing, opens: Opens = at_once,
+    ) -> None:  # fmt: skip
         self._database, self._channel, self._clock = database, channel, clock
+        self._compose, self._opens = compose, opens
         self._me = me or leases.me()
         self._owners = owners  # shared with the inbox: while we hold the lease, it hands rows straight to us
         self._gate = Gate(channel.limits, 0.0)
@@ -237,7 +246,7 @@ class Sender:
         if due is None or due > now or room <= 0:
             return
         limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: room // 4}
-        self.hand(await self._database.write(lambda c: outbox.claim(c, channel, self._me, now, limits)))
+        self.hand(await self._database.write(lambda c: outbox.claim(c, channel, self._me, now, limits, self._compose)))
 
     # --- sending --------------------------------------------------------------------------------------------------
 
@@ -314,10 +323,7 @@ class Sender:
 
     async def _mark_on_wire(self, rows: list[Held]) -> list[Held]:
         now = self._clock()
-        late = [row for row in rows if row.expires_at <= now]
-        for row in late:
-            self._finish(row, Mark(row, "expired"))
-        rest = [row for row in rows if row.expires_at > now]
+        rest = [row for row in rows if self._may_go(row, now)]
         if not rest:
             return []
         try:
@@ -333,6 +339,20 @@ class Sender:
             if row.delivery.id not in marked:  # cancelled meanwhile
                 self._release(row)
         return [row for row in rest if row.delivery.id in marked]
+
+    def _may_go(self, row: Held, now: datetime) -> bool:
+        """Whether it is neither too late nor night. What must wait for the morning holds nothing else up."""
+        opens = now if row.delivery.lane is Lane.REPLY else self._opens(row, now)
+        if max(opens, now) >= row.expires_at:
+            self._finish(row, Mark(row, "expired"))
+        elif opens > now:
+            self._done.append(Mark(row, "queued", again=opens, ambiguous=row.ambiguous))
+            self._busy.discard(row.address_id)
+            self._offer(row.address_id)
+            self._marks.set()
+        else:
+            return True
+        return False
 
     async def _send(self, row: Held) -> None:
         try:

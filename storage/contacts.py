@@ -21,6 +21,7 @@ from storage.tables import (
     conversations,
     residents,
     search_tokens,
+    staff,
 )
 from storage.tables import children as children_rows
 from storage.tables import interests as interest_rows
@@ -36,6 +37,7 @@ class Outcome:
     registered: bool
     language: str = ""
     erased: bool = False  # nothing of what was said may stay on a screen
+    role: str | None = None  # what they have become among the staff; None: what they were
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,7 @@ def register(
     connection.execute(_register, said)
     if not first:
         connection.execute(_forget_children, {"who": acting.contact_id})
-        connection.execute(_forget_name, {"who": acting.contact_id})
-    _index_name(connection, acting.contact_id, name)
+    index_name(connection, acting.contact_id, name, again=not first)
     who = acting.contact_id
     rows = [{"contact_id": who, "institution": c.institution, "group": c.group} for c in dict.fromkeys(children)]
     if rows:
@@ -178,6 +179,7 @@ _by_phone = (
         contacts.c.phone_hash == bindparam("hash"), contacts.c.registered_at.is_not(None),
         contacts.c.status != "archived",
         contacts.c.id.not_in(select(residents.c.contact_id).where(residents.c.address_id == bindparam("here"))),
+        contacts.c.id.not_in(select(staff.c.contact_id)),  # to a role leads a code alone, and no office's telephone
     )
     .order_by(contacts.c.id)
     .limit(1)
@@ -190,7 +192,7 @@ def known_by_phone(connection: Connection, acting: Acting, *, phone: str) -> int
     return int(connection.execute(_by_phone, asked).scalar() or 0)
 
 
-def name_of(connection: Connection, acting: Acting, *, contact_id: int) -> str:  # noqa: ARG001  (fetch gives it)
+def name_of(connection: Connection, acting: Acting, *, contact_id: int) -> str:
     """A contact's name; empty if it has none."""
     found: str | None = connection.execute(select(contacts.c.name).where(contacts.c.id == contact_id)).scalar()
     return found or ""
@@ -231,7 +233,10 @@ def _token(connection: Connection, beginning: str) -> bytes:
     return cipher_of(connection.dialect).lookup("name", beginning)
 
 
-def _index_name(connection: Connection, contact_id: int, name: str) -> None:
+def index_name(connection: Connection, contact_id: int, name: str, *, again: bool = True) -> None:
+    """Let staff find a contact by the beginnings of a name, and by those of an earlier one no more."""
+    if again:
+        connection.execute(_forget_name, {"who": contact_id})
     beginnings = {word[:n] for word in fold(name).split() for n in TOKEN_LENGTHS if n <= len(word)}
     rows = [{"token": _token(connection, b), "contact_id": contact_id} for b in sorted(beginnings)]
     if rows:

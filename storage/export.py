@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from bot.chat import Acting
 from storage import contacts
-from storage.tables import addresses, answers, consents, conversations, inbox, outbox, residents, tickets
+from storage.tables import addresses, answers, consents, conversations, inbox, outbox, residents, staff, tickets
 from storage.tables import contacts as contact_rows
 
 
@@ -23,6 +23,7 @@ def everything(connection: Connection, acting: Acting) -> dict[str, Any]:
         "защо сте тук": mine.purpose, "работа": mine.work, "език": mine.language,
         "деца (училище, клас)": [[c.institution, c.group] for c in mine.children],
         "дейности": list(mine.interests),
+        **_role(connection, acting.contact_id),
         "откъде дойдохте": row.source, "състояние": row.status,
         "първо съобщение": _when(row.created_at), "записване": _when(row.registered_at),
         "адреси": _addresses(connection, acting.contact_id),
@@ -35,6 +36,12 @@ def everything(connection: Connection, acting: Acting) -> dict[str, Any]:
 
 def _when(at: datetime | None) -> str:
     return at.isoformat() if at else ""
+
+
+def _role(connection: Connection, contact_id: int) -> dict[str, str]:
+    """For staff alone: a resident need not wonder about an empty one."""
+    role = connection.execute(select(staff.c.role).where(staff.c.contact_id == contact_id)).scalar()
+    return {"роля": role} if role else {}
 
 
 def _addresses(connection: Connection, contact_id: int) -> list[str]:

@@ -5,7 +5,7 @@ Must never lose the difference between "not yet sent" and "nobody knows": only `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,16 +108,39 @@ _sending = outbox.c.status == literal_column("'sending'")
 _waiting = _queued & (outbox.c.owner == "")
 
 
-def claim(connection: Connection, channel: str, owner: str, now: datetime, limits: dict[Lane, int]) -> list[Held]:
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A row that was queued together with thousands of others: its words are yet to be found."""
+
+    id: int
+    key: str
+    contact_id: int
+
+
+Compose = Callable[[Connection, Sequence[Unwritten], datetime], Mapping[int, Outgoing]]
+"""The words of rows, by number. A row that is absent has nothing to say any more and is cancelled."""
+
+
+def nothing(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> Mapping[int, Outgoing]:
+    """Nobody here can compose."""
+    return {}
+
+
+def claim(
+    connection: Connection, channel: str, owner: str, now: datetime, limits: dict[Lane, int],
+    compose: Compose = nothing,
+) -> list[Held]:  # fmt: skip
     """Take waiting rows, for each lane at most so many, oldest first. Only for the holder of the channel's lease."""
     taken: list[Held] = []
     for lane, limit in limits.items():
         if limit > 0:
-            taken += _claim_lane(connection, channel, owner, now, lane, limit)
+            taken += _claim_lane(connection, channel, owner, now, lane, limit, compose)
     return taken
 
 
-def _claim_lane(connection: Connection, channel: str, owner: str, now: datetime, lane: Lane, limit: int) -> list[Held]:
+def _claim_lane(
+    connection: Connection, channel: str, owner: str, now: datetime, lane: Lane, limit: int, compose: Compose
+) -> list[Held]:
     due = (
         select(outbox.c.id)
         .where(_waiting, outbox.c.channel == channel, outbox.c.lane == int(lane), outbox.c.not_before <= now)
@@ -134,13 +157,32 @@ def _claim_lane(connection: Connection, channel: str, owner: str, now: datetime,
         .join(addresses, addresses.c.id == outbox.c.address_id)
         .where(outbox.c.id.in_(ids))
         .order_by(outbox.c.id)
-    )
-    return [_row(row) for row in rows]
+    ).all()
+    blank = [Unwritten(row.id, row.key, row.contact_id) for row in rows if row.body is None]
+    written = _write(connection, blank, now, compose) if blank else {}
+    return [_row(row, written.get(row.id)) for row in rows if row.body is not None or row.id in written]
 
 
-def _row(row: Row[Any]) -> Held:
+def _write(
+    connection: Connection, blank: Sequence[Unwritten], now: datetime, compose: Compose
+) -> Mapping[int, Outgoing]:
+    """Compose rows and keep their words: a page shows them, and a second try says the same."""
+    written = compose(connection, blank, now)
+    if written:
+        connection.execute(_put_words, [{"row": number, "words": m.to_json()} for number, m in written.items()])
+    silent = [row.id for row in blank if row.id not in written]
+    if silent:
+        connection.execute(update(outbox).where(outbox.c.id.in_(silent)).values(status="cancelled", owner=""))
+    return written
+
+
+_put_words = update(outbox).where(outbox.c.id == bindparam("row")).values(body=bindparam("words"))
+
+
+def _row(row: Row[Any], written: Outgoing | None) -> Held:
     address = Address(row.channel, row.external)
-    delivery = Delivery(row.id, address, Outgoing.from_json(row.body or {"text": ""}), Lane(row.lane))
+    message = written or Outgoing.from_json(row.body)
+    delivery = Delivery(row.id, address, message, Lane(row.lane))
     return Held(delivery, row.key, row.address_id, row.attempts, row.ambiguous, row.not_before, row.expires_at)
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.alphabets import fold
+from bot.calendar import Rules
 from storage import places, toml_values
 from storage.toml_values import Mistakes, Rule
 
@@ -40,6 +41,7 @@ Group = Annotated[str, Rule(longest=12, pattern=r"[^\n]+", wants="one line")]  #
 Label = Annotated[str, Rule(longest=22, pattern=r"[^\n]+", wants="one line")]
 Emoji = Annotated[str, Rule(longest=4, pattern=r"[^\w\s]+", wants="one picture")]
 PhoneNumber = Annotated[str, Rule(pattern=r"\+\d(?:[ ]?\d){7,14}", wants=_PHONE_WANTS)]
+Hour = Annotated[str, Rule(pattern=r"([01]\d|2[0-3]):[0-5]\d", wants='an hour, like "08:30"')]
 Mail = Annotated[str, Rule(pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", wants='an e-mail address, like "name@example.org"')]
 
 
@@ -153,6 +155,21 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Reminders:
+    """When the programme may write of its own accord, and which reminders of an event are on. Hours are local."""
+
+    quiet_from: Hour
+    quiet_until: Hour
+    sunday_until: Hour
+    urgent_from: Hour
+    last_call: Hour
+    offsets: tuple[Annotated[str, Rule(one_of=("7d", "3d", "1d", "2h"))], ...]
+    weekly: bool
+    announcements_a_week: int
+    feast_days: tuple[date, ...] = ()  # beside the official ones: Bayrams move with the moon
+
+
+@dataclass(frozen=True, slots=True)
 class Privacy:
     """What people are told of their data: the first screen, and everything that the law requires."""
 
@@ -188,6 +205,15 @@ class Programme:
     funding: Funding
     profiles: Mapping[str, Profile]
     privacy: Privacy
+    reminders: Reminders
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The same as a calendar reckons with it."""
+        said = self.reminders
+        hours = {name: time.fromisoformat(getattr(said, name)) for name in _HOURS}
+        more: dict[str, Any] = {**hours, "feast_days": said.feast_days, "offsets": said.offsets, "weekly": said.weekly}
+        return Rules(self.zone, announcements_a_week=said.announcements_a_week, **more)
 
     @property
     def about(self) -> str:
@@ -334,7 +360,18 @@ def _missing_or_late(programme: Programme) -> Iterator[tuple[str, str]]:
         yield "ends", f"{programme.ends} is before starts, {programme.starts}."
 
 
-_CHECKS = (_same_twice, _refer_to_nothing, _sums_disagree, _classes_wrong, _missing_or_late)
+def _hours_disagree(programme: Programme) -> Iterator[tuple[str, str]]:
+    said = programme.reminders
+    if said is None or None in (getattr(said, field.name) for field in dataclasses.fields(said)):
+        return
+    try:
+        _ = programme.rules
+    except ValueError as error:
+        yield "reminders", f"{error}."
+
+
+_HOURS = ("quiet_from", "quiet_until", "sunday_until", "urgent_from", "last_call")
+_CHECKS = (_same_twice, _refer_to_nothing, _sums_disagree, _classes_wrong, _missing_or_late, _hours_disagree)
 
 # --- facts in texts --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from bot.chat import Acting
 from storage import outbox
 from storage.contacts import Outcome, consent
 from storage.people import blank
-from storage.tables import addresses, contacts, conversations, inbox, residents, search_tokens, tickets
+from storage.tables import addresses, contacts, conversations, inbox, residents, search_tokens, staff, tickets
 from storage.tables import children as children_rows
 from storage.tables import interests as interest_rows
 from storage.tables import outbox as outbox_table
@@ -72,7 +72,7 @@ def erase(connection: Connection, acting: Acting) -> Outcome:
     served = select(residents.c.address_id).where(residents.c.contact_id == gone)
     mine = list(connection.execute(served).scalars())
     connection.execute(update(inbox).where(inbox.c.contact_id == gone).values(body=None))
-    for table in (conversations, children_rows, interest_rows, search_tokens, tickets, outbox_table):
+    for table in (conversations, children_rows, interest_rows, search_tokens, staff, tickets, outbox_table):
         connection.execute(delete(table).where(table.c.contact_id == gone))
     outcome = Outcome(gone, registered=False)
     for address_id in mine:

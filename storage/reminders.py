@@ -1,0 +1,38 @@
+"""Reminders: what a moment does when it comes.
+
+It is decided over all whom it concerns by one statement, in bites, so that a reply of somebody who talks meanwhile
+never waits for ten thousand others. Must never send: what is to be said goes into the outbox.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot.calendar import Rules
+from storage import invitations, moments, notifications
+from storage.moments import DONE, EXPIRED, INVITE, REMINDERS
+
+BITE = 1000  # people decided on in one transaction: some 30 ms, which a reply may wait
+
+
+def fire(connection: Connection, event_id: int, offset: str, now: datetime, rules: Rules, bite: int = BITE) -> int:
+    """Decide for the next people of a moment. Gives how many; 0 when it is over, or is not to be now.
+
+    Call it again, each time in a transaction of its own, until it gives 0.
+    """
+    moment = moments.taken(connection, event_id, offset)
+    if moment is None or moment.due > now:
+        return 0
+    opens = notifications.opens_at(rules, moment.base, now)
+    late = max(now, opens) > moment.until
+    if not late and opens > now:
+        moments.put_off(connection, moment, opens)
+        return 0
+    if moment.base in (*REMINDERS, INVITE):
+        invitations.fill(connection, event_id, now)
+    decided = notifications.decide(connection, moment, now, rules, late=late, bite=bite)
+    if decided < bite:
+        moments.close(connection, moment, EXPIRED if late else DONE, now)
+    return decided

@@ -1,0 +1,137 @@
+"""What a message about events has to say: the facts of queued rows, gathered by few queries for many of them.
+
+Facts are read when the message goes out, so they are today's. What it told is noted, so that a later change is told
+from what this very person last heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from storage.events import Event, event_of
+from storage.moments import base_of
+from storage.tables import contacts, event_versions, events, invitations, notifications
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What somebody last heard of an event's time and place. Times are UTC."""
+
+    starts_at: datetime
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """One event in a message, as it concerns one person."""
+
+    event: Event
+    base: str  # invite, 3d, change…
+    rsvp: str
+    seat: str
+    leave_at: str
+    mediator: str = ""  # the first name of whoever leads it
+    before: Before | None = None  # only of a change: what they heard last
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one message is about, and to whom it goes."""
+
+    contact_id: int
+    name: str
+    language: str
+    about: tuple[About, ...]  # the event that it was queued for first
+
+
+def facts(connection: Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
+    """The facts of each message; a message that has nothing to say any more is absent.
+
+    That is so when its reader stopped or left, or its event was cancelled or moved after it was queued.
+    """
+    told = _told(connection, keys)
+    found = {row.event_id for row in told}
+    known = {e.id: e for e in map(event_of, connection.execute(select(events).where(events.c.id.in_(found))))}
+    people = _people(connection, {row.contact_id for row in told} | {e.mediator_id for e in known.values()})
+    heard = _heard(connection, told)
+    gathered: dict[str, dict[int, About]] = {}  # after a long silence two reminders of one event may have met
+    whose: dict[str, int] = {}
+    for row in told:
+        event, person = known[row.event_id], people.get(row.contact_id)
+        if person is None or person.status != "active" or not _still_true(row, event):
+            continue
+        about = _about(row, event, people, heard)
+        if about is not None:
+            gathered.setdefault(row.message, {}).setdefault(event.id, about)
+            whose[row.message] = row.contact_id
+    return {
+        key: Facts(whose[key], people[whose[key]].name or "", people[whose[key]].language, tuple(about.values()))
+        for key, about in gathered.items()
+    }
+
+
+def heard(connection: Connection, keys: Sequence[str]) -> None:
+    """Note at which version of each event these messages were written."""
+    version = select(events.c.version).where(events.c.id == notifications.c.event_id).scalar_subquery()
+    connection.execute(update(notifications).where(notifications.c.message.in_(keys)).values(version=version))
+
+
+def _told(connection: Connection, keys: Sequence[str]) -> Sequence[Any]:
+    """The ledger's rows of these messages, with each reader's invitation; the message's own event first."""
+    n, i = notifications, invitations
+    return connection.execute(
+        select(n.c.message, n.c.event_id, n.c.offset, n.c.contact_id, i.c.rsvp, i.c.seat, i.c.leave_at)
+        .join(i, and_(i.c.event_id == n.c.event_id, i.c.contact_id == n.c.contact_id))
+        .join(events, events.c.id == n.c.event_id)
+        .where(n.c.message.in_(keys), n.c.status.in_(("queued", "joint")))
+        .order_by(n.c.status.desc(), events.c.starts_at, n.c.event_id)
+    ).all()
+
+
+def _people(connection: Connection, numbers: set[int | None]) -> dict[int, Any]:
+    columns = (contacts.c.id, contacts.c.name, contacts.c.language, contacts.c.status)
+    wanted = select(*columns).where(contacts.c.id.in_([n for n in numbers if n is not None]))
+    return {row.id: row for row in connection.execute(wanted)}
+
+
+def _still_true(row: Any, event: Event) -> bool:
+    """Whether a message that was queued for an event still fits it: no reminder of a time that was given up."""
+    base = base_of(row.offset)
+    if event.status == "cancelled":
+        return base == "change"
+    return not (base in ("7d", "3d", "1d", "2h") and row.rsvp == "no")
+
+
+def _about(row: Any, event: Event, people: Mapping[int, Any], heard: Mapping[tuple[int, int], Any]) -> About | None:
+    """One event's part of a message; None for a change of which nothing is left to tell."""
+    base, before = base_of(row.offset), heard.get((row.event_id, row.contact_id))
+    was = Before(before.starts_at, before.place) if before and base == "change" else None
+    if base == "change" and event.status != "cancelled" and was == Before(event.starts_at, event.place):
+        return None
+    leader = people.get(event.mediator_id or 0)
+    mediator = (leader.name or "").partition(" ")[0] if leader else ""
+    return About(event, base, row.rsvp, row.seat, row.leave_at, mediator, was)
+
+
+def _heard(connection: Connection, told: Sequence[Any]) -> Mapping[tuple[int, int], Any]:
+    """What each reader of a change last heard of the event: by event and contact."""
+    changed = {row.event_id for row in told if base_of(row.offset) == "change"}
+    if not changed:
+        return {}
+    readers = {row.contact_id for row in told}
+    n, v = notifications, event_versions
+    last = (
+        select(n.c.event_id, n.c.contact_id, func.max(n.c.version).label("version"))
+        .where(n.c.event_id.in_(changed), n.c.contact_id.in_(readers), n.c.version.is_not(None))
+        .group_by(n.c.event_id, n.c.contact_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(last.c.contact_id, v).join(v, and_(v.c.event_id == last.c.event_id, v.c.version == last.c.version))
+    )
+    return {(row.event_id, row.contact_id): row for row in rows}
