@@ -25,10 +25,11 @@ from starlette.applications import Starlette
 from bot import logs, profile
 from bot.channels import Channel, Unavailable
 from bot.channels.web import Rates, Title, WebChannel
-from bot.inbox import Inbox, utc_now
+from bot.inbox import Clock, Inbox, utc_now
 from bot.messages import Address, Shown
 from bot.outbox import Sender, Senders
 from bot.problem import Problem
+from bot.reminders import Reminders, composer, opens
 from bot.settings import Settings, master_key, webhook_secret
 from bot.texts import Texts
 from bot.visit import World
@@ -38,6 +39,7 @@ from storage import housekeeping, transcript
 from storage.cipher import Cipher, WrongKey, derive
 from storage.database import Database, Down
 from storage.migrations import Newer
+from storage.outbox import Compose
 from storage.programme import Programme, ProgrammeError, load
 
 if TYPE_CHECKING:
@@ -82,18 +84,19 @@ class Service:
     address: str
     database: Database
     inbox: Inbox
+    reminders: Reminders
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Service]:
-    """A whole service, listening, for as long as the context lasts."""
+async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Service]:
+    """A whole service, listening, for as long as the context lasts. A demonstration brings a clock of its own."""
     programme = _programme(settings)
     key = master_key(settings)
     listener = _listen(settings)
     try:
         async with (
-            _database(settings, key) as database,
-            _serving(settings, programme, key, database, listener) as service,
+            open_database(settings, key) as database,
+            _serving(settings, programme, key, database, listener, clock) as service,
         ):
             yield service
     finally:
@@ -102,17 +105,19 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 @contextlib.asynccontextmanager
 async def _serving(
-    settings: Settings, programme: Programme, key: bytes, database: Database, listener: socket.socket
+    settings: Settings, programme: Programme, key: bytes, database: Database, listener: socket.socket, clock: Clock
 ) -> AsyncIterator[Service]:
     owners: dict[str, str] = {}
     senders = Senders()
     world = World(Texts.load(), programme, TALKS, sharing=frozenset({"telegram"})).with_labels()
-    inbox = Inbox(database, world, takers=senders)
-    watch = Watch(database, settings.data_dir, utc_now)
+    inbox = Inbox(database, world, takers=senders, clock=clock)
+    watch = Watch(database, settings.data_dir, clock)
     inbox.seen = watch.seen
     channels = _channels(settings, programme, key, database, inbox)
     for channel in channels:
-        senders[channel.name] = Sender(database, channel, owners)
+        senders[channel.name] = Sender(
+            database, channel, owners, clock=clock, compose=_composer(world), opens=opens(programme.rules)
+        )
         senders[channel.name].sent = watch.sent
     routes = [*watch.routes(), *(route for channel in channels for route in channel.routes())]
     server = _Server(_config(Starlette(routes=routes)))
@@ -122,9 +127,11 @@ async def _serving(
         serving = tasks.create_task(server.serve(sockets=[listener]), name="server")
         await server.up.wait()
         receiving = [tasks.create_task(c.run(), name=f"channel {c.name}") for c in channels]
-        scheduler = _housekeeping(database)
+        scheduler = _scheduler(database, clock)
+        reminders = Reminders(database, programme.rules, scheduler, clock)
+        await reminders.start()
         try:
-            yield Service(_address(settings, listener), database, inbox)
+            yield Service(_address(settings, listener), database, inbox, reminders)
         finally:
             scheduler.shutdown(wait=False)
             await _stop(server, serving, receiving, senders, working)
@@ -160,7 +167,8 @@ def _programme(settings: Settings) -> Programme:
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings, key: bytes) -> AsyncIterator[Database]:
+async def open_database(settings: Settings, key: bytes) -> AsyncIterator[Database]:
+    """The database that the settings name. Problem when it cannot be opened."""
     database = Database(settings.database_url, Cipher(key))
     try:
         await database.__aenter__()
@@ -223,13 +231,20 @@ def _telegram(settings: Settings, programme: Programme, key: bytes, inbox: Inbox
     )  # fmt: skip
 
 
-def _housekeeping(database: Database) -> AsyncIOScheduler:
-    """Clearing up, by the clock. A run that was missed is made up for once, however late."""
+def _composer(world: World) -> Compose:
+    """The words of what is queued for many at once."""
+    from handlers import notices
+
+    return composer(lambda facts, now: notices.compose(world.texts, world.programme, facts, now))
+
+
+def _scheduler(database: Database, clock: Clock) -> AsyncIOScheduler:
+    """APScheduler, with the clearing up. A run that was missed is made up for once, however late."""
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
     async def clear(job: Callable[[Connection, datetime], None]) -> None:
         with contextlib.suppress(Down):
-            await database.write(lambda c: job(c, utc_now()))
+            await database.write(lambda c: job(c, clock()))
 
     scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
     scheduler.add_job(clear, "interval", minutes=5, args=[housekeeping.often], id="often")
