@@ -125,7 +125,7 @@ def composer(compose: Callable[[Facts, datetime], Outgoing]) -> Compose:
 
     def written(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> dict[int, Outgoing]:
         about_events = [row for row in rows if row.key.startswith(f"{notifications.PREFIX}:")]
-        found = telling.facts(connection, [row.key for row in about_events])
+        found = telling.facts(connection, [row.key for row in about_events], now)
         telling.heard(connection, list(found))
         return {row.id: compose(found[row.key], now) for row in about_events if row.key in found}
 

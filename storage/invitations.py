@@ -81,12 +81,14 @@ def welcome(connection: Connection, acting: Acting, rules: Rules) -> None:
     """Somebody registered or joined an activity just now: what is coming and meant for them reaches them too."""
     soon = (event_rows.c.status == events.PUBLISHED) & (event_rows.c.starts_at > acting.now)
     upcoming = select(event_rows).where(soon).order_by(event_rows.c.starts_at, event_rows.c.id)
+    invited = []
     for event in map(event_of, connection.execute(upcoming)):
-        if not event.audience:
-            continue
-        me = groups.matching(event.audience).where(contacts.c.id == acting.contact_id)
-        if _invite(connection, event.id, me, AUDIENCE, acting.now) and event.lead_id is None:
-            notifications.tell(connection, event.id, moments.INVITE, [acting.contact_id], acting.now, rules)
+        if event.audience:
+            me = groups.matching(event.audience).where(contacts.c.id == acting.contact_id)
+            is_new = _invite(connection, event.id, me, AUDIENCE, acting.now) > 0
+            invited += [event.id] if is_new and event.lead_id is None else []
+    if invited:
+        notifications.tell_together(connection, invited, moments.INVITE, acting.contact_id, acting.now, rules)
 
 
 # --- the guest's own side -------------------------------------------------------------------------------------------

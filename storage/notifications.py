@@ -91,6 +91,21 @@ def tell(connection: Connection, event_id: int, offset: str, who: Sequence[int],
     decide(connection, moment, now, rules, bite=len(who), late=opens >= begins, only=who, not_before=opens)
 
 
+def tell_together(
+    connection: Connection, event_ids: Sequence[int], offset: str, contact_id: int, now: datetime, rules: Rules
+) -> None:
+    """Tell one person of several events in one message: it is queued for the first."""
+    first, *others = event_ids
+    tell(connection, first, offset, [contact_id], now, rules)
+    mine = (_n.c.event_id == first) & (_n.c.offset == offset) & (_n.c.contact_id == contact_id)
+    message = connection.execute(select(_n.c.message).where(mine)).scalar()
+    if message:
+        row = {"offset": offset, "contact_id": contact_id, "status": JOINT, "message": message, "at": now}
+        joint = upsert(connection, notifications).on_conflict_do_nothing()
+        for number in others:
+            connection.execute(joint, row | {"event_id": number})
+
+
 def next_offset(connection: Connection, event_id: int, contact_id: int, base: str) -> str:
     """An offset that this person was not told under yet: a place may come free twice."""
     told = (_n.c.event_id == event_id) & (_n.c.contact_id == contact_id) & moments.of_kinds(_n.c.offset, (base,))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
@@ -16,6 +16,8 @@ from sqlalchemy import Connection, and_, func, select, update
 from storage.events import Event, event_of
 from storage.moments import base_of
 from storage.tables import contacts, event_versions, events, invitations, notifications
+
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class About:
     leave_at: str
     mediator: str = ""  # the first name of whoever leads it
     before: Before | None = None  # only of a change: what they heard last
+    dates: tuple[datetime, ...] = ()  # only of a course's week: when it meets in the coming seven days
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Facts:
     about: tuple[About, ...]  # the event that it was queued for first
 
 
-def facts(connection: Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
+def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping[str, Facts]:
     """The facts of each message; a message that has nothing to say any more is absent.
 
     That is so when its reader stopped or left, or its event was cancelled or moved after it was queued.
@@ -58,14 +61,14 @@ def facts(connection: Connection, keys: Sequence[str]) -> Mapping[str, Facts]:
     found = {row.event_id for row in told}
     known = {e.id: e for e in map(event_of, connection.execute(select(events).where(events.c.id.in_(found))))}
     people = _people(connection, {row.contact_id for row in told} | {e.mediator_id for e in known.values()})
-    heard = _heard(connection, told)
+    heard, dates = _heard(connection, told), _dates(connection, told, now)
     gathered: dict[str, dict[int, About]] = {}  # after a long silence two reminders of one event may have met
     whose: dict[str, int] = {}
     for row in told:
         event, person = known[row.event_id], people.get(row.contact_id)
         if person is None or person.status != "active" or not _still_true(row, event):
             continue
-        about = _about(row, event, people, heard)
+        about = _about(row, event, people, heard, dates)
         if about is not None:
             gathered.setdefault(row.message, {}).setdefault(event.id, about)
             whose[row.message] = row.contact_id
@@ -113,9 +116,12 @@ def _about(row: Any, event: Event, people: Mapping[int, Any], heard: Mapping[tup
     was = Before(before.starts_at, before.place) if before and base == "change" else None
     if base == "change" and event.status != "cancelled" and was == Before(event.starts_at, event.place):
         return None
+    if base == "week" and not dates.get(event.id):
+        return None
     leader = people.get(event.mediator_id or 0)
     mediator = (leader.name or "").partition(" ")[0] if leader else ""
-    return About(event, base, row.rsvp, row.seat, row.leave_at, mediator, was)
+    meets = dates.get(event.id, ()) if base == "week" else ()
+    return About(event, base, row.rsvp, row.seat, row.leave_at, mediator, was, meets)
 
 
 def _heard(connection: Connection, told: Sequence[Any]) -> Mapping[tuple[int, int], Any]:
@@ -135,3 +141,17 @@ def _heard(connection: Connection, told: Sequence[Any]) -> Mapping[tuple[int, in
         select(last.c.contact_id, v).join(v, and_(v.c.event_id == last.c.event_id, v.c.version == last.c.version))
     )
     return {(row.event_id, row.contact_id): row for row in rows}
+
+
+def _dates(connection: Connection, told: Sequence[Any], now: datetime) -> Mapping[int, tuple[datetime, ...]]:
+    """When the courses among these meet in the seven days from now, by the number of their first date."""
+    courses = {row.event_id for row in told if base_of(row.offset) == "week"}
+    if not courses:
+        return {}
+    lead = func.coalesce(events.c.lead_id, events.c.id)
+    soon = (events.c.starts_at > now) & (events.c.starts_at <= now + WEEK) & (events.c.status == "published")
+    wanted = select(lead.label("lead"), events.c.starts_at).where(lead.in_(courses), soon).order_by(events.c.starts_at)
+    found: dict[int, tuple[datetime, ...]] = {}
+    for row in connection.execute(wanted):
+        found[row.lead] = (*found.get(row.lead, ()), row.starts_at)
+    return found

@@ -105,7 +105,7 @@ async def test_what_another_message_told_is_marked_joint_and_not_sent_again(data
         fire(connection, morning, "1d", MEETING - 7 * HOUR - DAY)
         fire(connection, evening, "1d", ONE)
         assert ledger(connection, evening) == {("1d", 100): "joint", ("1d", 101): "joint"}
-        facts = telling.facts(connection, queued(connection))
+        facts = telling.facts(connection, queued(connection), NOW)
         assert [[a.event.id for a in fact.about] for fact in facts.values()] == [[morning.id, evening.id]] * 2
 
     await database.write(go)
@@ -194,7 +194,7 @@ async def test_a_moved_event_tells_once_and_reminds_of_the_new_time(database: Da
         fire(connection, event, "change@2", THREE + HOUR)
         fire(connection, event, "3d@2", THREE + 7 * DAY)
         assert [key.split(":")[2] for key in queued(connection)] == ["change@2"] * 2 + ["3d@2"] * 2
-        facts = telling.facts(connection, queued(connection)[:1])
+        facts = telling.facts(connection, queued(connection)[:1], NOW)
         ((about,),) = [fact.about for fact in facts.values()]
         assert about.before is not None
         assert (about.before.starts_at, about.event.starts_at) == (MEETING, moved.starts_at)
@@ -212,7 +212,7 @@ async def test_moved_there_and_back_before_anybody_was_told_says_nothing(databas
         there = _move(connection, event, MEETING + DAY, THREE + HOUR)
         back = _move(connection, there, MEETING, THREE + HOUR)
         fire(connection, back, "change@3", THREE + HOUR)
-        assert telling.facts(connection, queued(connection)) == {}
+        assert telling.facts(connection, queued(connection), NOW) == {}
 
     await database.write(go)
 
@@ -228,7 +228,7 @@ async def test_a_cancelled_event_takes_everything_back_and_tells_those_who_knew(
         assert [m.offset for m in moments.waiting(connection)] == ["change@2"]
         fire(connection, event, "change@2", THREE + HOUR)
         assert [key.rpartition(":")[2] for key in queued(connection)] == ["100", "101"]
-        facts = telling.facts(connection, queued(connection))
+        facts = telling.facts(connection, queued(connection), NOW)
         assert {a.event.status for fact in facts.values() for a in fact.about} == {"cancelled"}
 
     await database.write(go)
