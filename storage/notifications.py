@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from bot import calendar
 from bot.calendar import Rules
+from bot.chat import Acting
 from bot.messages import Lane
 from storage import moments
 from storage.moments import AFTER, CHANGE, INVITE, MISSED, REMINDERS, TIMED, Due
@@ -37,7 +38,9 @@ from storage.tables import invitations as invitation_rows
 from storage.tables import moments as moment_rows
 
 RECENT = timedelta(days=7)
+FRESH = timedelta(days=4)  # so long „да“ answers what we wrote last
 PREFIX = "reminder"  # of the outbox keys
+TEL = "tel"  # an address that only a call reaches
 
 QUEUED, JOINT, SKIPPED, LATE = "queued", "joint", "skipped", "expired"
 
@@ -65,7 +68,7 @@ def decide(
 
     `late`: it helps nobody any more, and only that is noted. `only`: these people and nobody else.
     """
-    who = _concerned(moment, rules, now, only).order_by(_c.c.id).limit(bite).subquery()
+    who = _concerned(moment, rules, now, only).order_by(_i.c.contact_id).limit(bite).subquery()
     status = case((who.c.reason == "", literal(LATE if late else QUEUED)), else_=literal(SKIPPED))
     rows = select(
         literal(moment.event_id), literal(moment.offset), who.c.contact_id, status,
@@ -106,6 +109,32 @@ def tell_together(
             connection.execute(joint, row | {"event_id": number})
 
 
+def latest(connection: Connection, acting: Acting) -> int:
+    """The coming event of which whoever acts was last written to, and not long ago; 0 if there is none."""
+    lately = (_n.c.version.is_not(None)) & (_n.c.at > acting.now - FRESH)
+    coming = (events.c.status == "published") & (events.c.starts_at > acting.now)
+    found = connection.execute(
+        select(_n.c.event_id)
+        .join(events, events.c.id == _n.c.event_id)
+        .where(_n.c.contact_id == acting.contact_id, _n.c.status.in_((QUEUED, JOINT)), lately, coming)
+        .order_by(_n.c.at.desc(), _n.c.status.desc(), events.c.starts_at, events.c.id)
+        .limit(1)
+    )
+    return found.scalar() or 0
+
+
+def hearers(connection: Connection, acting: Acting, *, event_ids: Sequence[int], rules: Rules) -> int:
+    """How many people would be told if these events were changed now."""
+    change = Due(0, CHANGE, acting.now, acting.now)
+    told = _meant(change, acting.now) & (_reason(change, rules, acting.now) == "")
+    found = (
+        select(func.count(_i.c.contact_id.distinct()))
+        .select_from(_i.join(_c, _c.c.id == _i.c.contact_id).join(events, events.c.id == _i.c.event_id))
+        .where(_i.c.event_id.in_(event_ids), told)
+    )
+    return connection.execute(found).scalar_one()
+
+
 def next_offset(connection: Connection, event_id: int, contact_id: int, base: str) -> str:
     """An offset that this person was not told under yet: a place may come free twice."""
     told = (_n.c.event_id == event_id) & (_n.c.contact_id == contact_id) & moments.of_kinds(_n.c.offset, (base,))
@@ -141,9 +170,7 @@ def _meant(moment: Due, now: datetime) -> Any:  # noqa: PLR0911  (one line for e
         case base if base == INVITE:
             return (_i.c.rsvp == "") & (_i.c.source == "audience")
         case base if base == CHANGE:
-            return exists().where(
-                _n.c.event_id == _i.c.event_id, _n.c.contact_id == _i.c.contact_id, _n.c.version.is_not(None)
-            )
+            return _knows_of_it()
         case base if base == AFTER:
             told = exists().where(feedback.c.event_id == _i.c.event_id, feedback.c.contact_id == _i.c.contact_id)
             return or_(came, _i.c.attended.is_(None) & (_i.c.rsvp == "yes") & (_i.c.seat == "seat")) & ~told
@@ -152,6 +179,16 @@ def _meant(moment: Due, now: datetime) -> Any:  # noqa: PLR0911  (one line for e
         case "week":
             return or_(came, _i.c.rsvp == "yes")
     return true()
+
+
+def _knows_of_it() -> ColumnElement[bool]:
+    """Whether a change concerns somebody: they were written to, have a seat, or were entered by hand.
+
+    A slot that was given back is nobody's, whatever was written about it before.
+    """
+    told = exists().where(_n.c.event_id == _i.c.event_id, _n.c.contact_id == _i.c.contact_id, _n.c.version.is_not(None))
+    knows = or_(told, _i.c.seat != "", _i.c.source != "audience")
+    return knows & or_(events.c.kind != "slot", _i.c.seat == "seat")
 
 
 def _misses(now: datetime) -> Any:
@@ -182,6 +219,7 @@ def _reason(moment: Due, rules: Rules, now: datetime) -> ColumnElement[str]:
         reasons.append((_i.c.rsvp == "no", "said_no"))
     if base in TIMED:
         reasons.append(((_i.c.seat == "waiting") & (events.c.kind != "slot"), "waiting"))
+    if base in (*TIMED, CHANGE):  # the slot that they chose has messages of its own
         reasons.append((_has_slot(), "chosen"))
     if base in (*REMINDERS, INVITE, AFTER):
         reasons.append((_told_at_home(moment), "household"))
@@ -199,10 +237,13 @@ def best_address(contact_id: Any = None) -> Any:
         select(addresses.c.id)
         .join(residents, residents.c.address_id == addresses.c.id)
         .where(
-            residents.c.contact_id == (_c.c.id if contact_id is None else contact_id), addresses.c.status == "active"
+            residents.c.contact_id == (_c.c.id if contact_id is None else contact_id),
+            addresses.c.status == "active",
+            addresses.c.channel != TEL,
         )
         .order_by(rings, addresses.c.id.desc())
         .limit(1)
+        .correlate_except(addresses, residents)  # however deep it stands, it is about whoever is asked for
         .scalar_subquery()
     )
 
@@ -217,10 +258,13 @@ def _has_slot() -> ColumnElement[bool]:
 def _told_at_home(moment: Due) -> ColumnElement[bool]:
     """Whether somebody else at the same address is told of this parents' meeting: one message for a household."""
     other, person, there = invitation_rows.alias(), contacts.alias(), residents.alias()
-    goes_first = (other.c.contact_id < _i.c.contact_id) & (other.c.rsvp != "no") & (person.c.status == "active")
+    # Not by index ("+ 0"): who lives there is looked up first, or each parent would go through the whole class.
+    older = other.c.contact_id + 0 < _i.c.contact_id
+    goes_first = older & (other.c.rsvp != "no") & (person.c.status == "active")
+    household = select(there.c.contact_id).where(there.c.address_id == best_address()).correlate_except(there)
     return (events.c.kind == "meeting") & exists().where(
-        other.c.event_id == moment.event_id, goes_first, person.c.id == other.c.contact_id,
-        there.c.contact_id == other.c.contact_id, there.c.address_id == best_address(),
+        other.c.event_id == moment.event_id, other.c.contact_id.in_(household), goes_first,
+        person.c.id == other.c.contact_id,
     )  # fmt: skip
 
 
