@@ -16,6 +16,12 @@ HELP = """\
 Мост · a chatbot by which a municipality reaches its residents, and they reach it
 
   python3 -m bot                   start the service, and print the address of the chat page
+  python3 -m bot --demo            the same among made-up people, with a clock that you can turn forward
+  python3 -m bot staff             list who has a role among the staff, by number
+  python3 -m bot staff invite [--role ROLE]
+                                   make a code that gives a role: coordinator, or mediator, trainer, reporter
+  python3 -m bot staff remove NUMBER
+                                   take a role away at once
   python3 -m bot test [ARGS]       run the tests; ARGS go to pytest
   python3 -m bot test crash [ARGS] kill the service again and again, and count what was lost
   python3 -m bot bench [ARGS]      measure it beside plain bots
@@ -42,11 +48,15 @@ def _command(argv: list[str]) -> int:
         case [] | ["run"]:
             bootstrap.ensure(bootstrap.RUN)
             return _run()
+        case ["--demo" | "demo"]:
+            bootstrap.ensure(bootstrap.RUN)
+            return _demo()
         case ["-h" | "--help" | "help", *_]:
             print(HELP, end="")
             return 0
-        case ["test", "crash", *rest]:
-            return _tool("tests.faults.crash", rest)
+        case ["staff", *rest]:
+            bootstrap.ensure(bootstrap.RUN)
+            return _staff(rest)
         case ["test", *rest]:
             return _test(rest)
         case ["bench", *rest]:
@@ -59,14 +69,35 @@ def _command(argv: list[str]) -> int:
 
 
 def _run() -> int:
-    # pydantic asks every installed distribution for plugins, and we use none: 10 ms of each start.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _start_faster()
     from bot import app, settings
 
     return app.main(settings.load())
 
 
+def _demo() -> int:
+    _start_faster()
+    from bot import demo, settings
+
+    return demo.main(settings.load())
+
+
+def _staff(argv: list[str]) -> int:
+    _start_faster()
+    from bot import settings, staff_cli
+
+    print(staff_cli.run(settings.load(), argv))
+    return 0
+
+
+def _start_faster() -> None:
+    # pydantic asks every installed distribution for plugins, and we use none: 10 ms of each start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def _test(argv: list[str]) -> int:
+    if argv[:1] == ["crash"]:
+        return _tool("tests.faults.crash", argv[1:])
     _into_checkout(bootstrap.TEST)
     import pytest
 

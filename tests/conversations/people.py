@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import LargeBinary, select
+from sqlalchemy import LargeBinary, select, update
 
 from bot.chat import Acting, words
-from storage import contacts
+from bot.messages import Incoming, Kind
+from storage import contacts, people, staff
 from storage.cipher import Cipher, Sealed
 from storage.contacts import Profile
+from storage.database import Database
 from storage.people import hash_of
-from storage.tables import addresses, metadata
+from storage.tables import addresses, conversations, metadata
 from storage.tables import contacts as contact_rows
 from tests.conversations.client import KEY, START, Talker, Town, world
 
@@ -62,6 +64,22 @@ async def finish_registering(person: Talker, *, name: str = "Мария Иван
         await person.press(like)
     await person.press(t("button.done" if like else "button.none_of_them"))
     await person.press("✅ Всичко")
+
+
+async def make_staff(town: Town, person: Talker, role: str = "coordinator", name: str = "Ани Петрова") -> None:
+    """Give somebody a role without a word: also who never wrote, under this name; whoever has a name keeps it."""
+
+    def enter(connection: Connection) -> None:
+        met = Incoming("", person.address, Kind.TEXT)
+        known = people.load(connection, [met], town.now)[person.address]
+        acting = Acting(known.contact_id, known.address_id, person.address.channel, known.language, "", town.now)
+        code = staff.invite_by_command_line(connection, town.now, role)
+        assert staff.join(connection, acting, code=code, name=name, phone="")
+        mine = (conversations.c.contact_id == known.contact_id) & (conversations.c.state == "open")
+        connection.execute(update(conversations).where(mine).values(state="left"))
+
+    async with Database(town.url, Cipher(KEY)) as database:
+        await database.write(enter)
 
 
 async def contact_of(person: Talker) -> Any:
