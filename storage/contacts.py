@@ -12,9 +12,11 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from bot.alphabets import fold
 from bot.chat import Acting
+from bot.messages import Address
 from storage.cipher import cipher_of
-from storage.people import INSERTS
+from storage.people import INSERTS, hash_of
 from storage.tables import (
+    addresses,
     answers,
     consents,
     contacts,
@@ -81,21 +83,33 @@ def register(
             connection, replace(acting, now=agreed_at or acting.now), action="given", form="button",
             text=consent_text, version=consent_version, age_ok=True,
         )  # fmt: skip
+    keep(
+        connection, acting, name=name, phone=phone, phone_is_own=phone_is_own, settlement=settlement, purpose=purpose,
+        work=work, children=children, again=not first,
+    )  # fmt: skip
+    set_interests(connection, acting, activities=interests)
+    return Outcome(acting.contact_id, registered=True)
+
+
+def keep(
+    connection: Connection, acting: Acting, *, name: str, phone: str, phone_is_own: bool, settlement: str,
+    purpose: str, work: str, children: Sequence[Child], again: bool,
+) -> None:  # fmt: skip
+    """Keep what is said of a contact, who is registered from then on. `again`: instead of what was said before."""
     said = {
         "who": acting.contact_id, "language_": acting.language, "name_": name, "phone_": phone or None,
         "own_": phone_is_own, "hash_": phone_hash(connection, phone) if phone else None, "settlement_": settlement,
         "purpose_": purpose, "work_": work or None, "now_": acting.now,
     }  # fmt: skip
     connection.execute(_register, said)
-    if not first:
+    if again:
         connection.execute(_forget_children, {"who": acting.contact_id})
-    index_name(connection, acting.contact_id, name, again=not first)
+        _forget_calls(connection, acting.contact_id, phone)
+    index_name(connection, acting.contact_id, name, again=again)
     who = acting.contact_id
     rows = [{"contact_id": who, "institution": c.institution, "group": c.group} for c in dict.fromkeys(children)]
     if rows:
         connection.execute(_add_child, rows)
-    set_interests(connection, acting, activities=interests)
-    return Outcome(acting.contact_id, registered=True)
 
 
 # Statements that stand on the way of every registration are built once: building one costs as much as running it.
@@ -123,6 +137,18 @@ _register = (
 _forget_children = delete(children_rows).where(children_rows.c.contact_id == bindparam("who"))
 _forget_name = delete(search_tokens).where(search_tokens.c.contact_id == bindparam("who"))
 _add_child, _add_token = insert(children_rows), insert(search_tokens)
+
+
+def _forget_calls(connection: Connection, contact_id: int, phone: str) -> None:
+    """An address for calls by another number than the present one is theirs no more; a family may share it."""
+    stale = (addresses.c.channel == "tel") & (addresses.c.lookup != hash_of(connection, Address("tel", phone)))
+    theirs = select(addresses.c.id).join(residents, residents.c.address_id == addresses.c.id)
+    gone = list(connection.execute(theirs.where(residents.c.contact_id == contact_id, stale)).scalars())
+    if not gone:
+        return
+    connection.execute(delete(residents).where(residents.c.address_id.in_(gone), residents.c.contact_id == contact_id))
+    unused = addresses.c.id.not_in(select(residents.c.address_id))
+    connection.execute(delete(addresses).where(addresses.c.id.in_(gone), unused))
 
 
 def set_interests(connection: Connection, acting: Acting, *, activities: Sequence[str]) -> None:
@@ -153,13 +179,16 @@ def leave(connection: Connection, acting: Acting, *, activity: str) -> None:
 
 def consent(
     connection: Connection, acting: Acting, *, action: str, form: str, text: str = "", version: str = "",
-    age_ok: bool | None = None,
+    age_ok: bool | None = None, purpose: str = "",
 ) -> None:  # fmt: skip
-    """Add a line to the record of consents. The exact words are kept by their hash and their version."""
+    """Add a line to the record of consents: to this channel, or to something else.
+
+    The exact words are kept by their hash and their version.
+    """
     connection.execute(
         insert(consents).values(
-            contact_id=acting.contact_id, purpose=f"channel_{acting.channel}", action=action, form=form, age_ok=age_ok,
-            text_hash=sha256(text.encode()).hexdigest() if text else "", text_version=version,
+            contact_id=acting.contact_id, purpose=purpose or f"channel_{acting.channel}", action=action, form=form,
+            age_ok=age_ok, text_hash=sha256(text.encode()).hexdigest() if text else "", text_version=version,
             language=acting.language, event_key=acting.event_key, at=acting.now,
         )
     )  # fmt: skip

@@ -175,6 +175,7 @@ class Privacy:
 
     version: Line  # recorded with each consent
     short: Text
+    aloud: Text  # the first screen again, as staff read it to somebody who has no chat
     full: Text
     audit_unknown: Line  # stands for {audit_until} until the date is known
 
@@ -384,11 +385,12 @@ def _filled(programme: Programme, mistakes: Mistakes) -> Programme:
     """With the facts in the texts' braces, and a school's classes as its groups."""
     facts = _facts(programme)
     short = _fill(programme.privacy.short, facts, "privacy.short", mistakes, _SHORT_PRIVACY)
+    aloud = _fill(programme.privacy.aloud, facts, "privacy.aloud", mistakes, _SHORT_PRIVACY)
     full = _fill(programme.privacy.full, facts, "privacy.full", mistakes)
     about = _fill(programme.funding.about, facts, "funding.about", mistakes)
     return dataclasses.replace(
         programme,
-        privacy=dataclasses.replace(programme.privacy, short=short, full=full),
+        privacy=dataclasses.replace(programme.privacy, short=short, aloud=aloud, full=full),
         funding=dataclasses.replace(programme.funding, about=about),
         institutions=tuple(_with_classes(place) for place in programme.institutions),
     )

@@ -1,0 +1,180 @@
+"""The call list of an event: whom nobody and nothing has reached yet, why, and what came of each call.
+
+People without any channel live on it: what a reminder is to others, a call is to them. A number is opened for one
+person at a time, and every such look is in the audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, update
+from sqlalchemy import literal as value
+
+from bot.alphabets import fold
+from bot.calendar import Rules
+from bot.chat import Acting
+from storage import invitations, notifications, staff
+from storage.attendance import Sheet
+from storage.invitations import MAYBE, NO, WAITS, YES
+from storage.tables import UtcTime, contacts, event_versions, outbox
+from storage.tables import invitations as rows
+from storage.tables import notifications as ledger
+
+TOLD, NO_ANSWER, WRONG = "told", "no_answer", "wrong_number"
+OUTCOMES = (YES, NO, TOLD, NO_ANSWER, WRONG)
+CHANGED, FAILED, NO_CHANNEL, REMIND, SILENT = "changed", "failed", "no_channel", "remind", "silent"
+URGENT = (CHANGED, FAILED, REMIND, NO_CHANNEL, SILENT)  # a change may send somebody to a closed door
+REST = timedelta(hours=20)  # after a call nobody is called again only to be reminded
+BY_STAFF = "staff-"  # a contact's source, before the number of whoever registered them
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Somebody to call, and why: changed, failed, remind, no_channel or silent."""
+
+    contact_id: int
+    name: str
+    why: str
+    called: str  # what came of the last call; empty if there was none
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """The same with all that helps to reach them."""
+
+    contact_id: int
+    name: str
+    phone: str  # E.164, or empty
+    settlement: str  # the programme's code, or empty
+    registered_by: str  # the name of whoever of the staff did it, or empty
+    why: str
+    called: str
+    standing: str  # what is known of their coming: yes, waiting, maybe, silent, no
+
+
+# --- whom to call ---------------------------------------------------------------------------------------------------
+
+
+def call_list(connection: Connection, acting: Acting, *, sheet: Sheet) -> list[Call]:
+    """Whom to call, the urgent first; whoever did not pick up comes last. Nobody once the event is over."""
+    if sheet.is_over:
+        return []
+    found = connection.execute(_concerned(acting, sheet).where(_needs_a_call(acting, sheet)))
+    calls = [Call(row.contact_id, row.name or "", row.why, row.called) for row in found]
+    return sorted(calls, key=lambda c: (c.called == NO_ANSWER, URGENT.index(c.why), fold(c.name), c.contact_id))
+
+
+def callee(connection: Connection, acting: Acting, *, sheet: Sheet, contact_id: int) -> Callee | None:
+    """One person of the event, to be called; None if they are not in it, want nothing more, or were erased."""
+    row = connection.execute(_concerned(acting, sheet).where(rows.c.contact_id == contact_id)).first()
+    if row is None:
+        return None
+    by = "" if row.phone else _registered_by(connection, row.source_of_contact)
+    standing = WAITS if row.seat == WAITS else row.rsvp or SILENT
+    return Callee(contact_id, row.name or "", row.phone or "", row.settlement or "", by, row.why, row.called, standing)
+
+
+def _concerned(acting: Acting, sheet: Sheet) -> Select[Any]:
+    """The event's people who may be called, each with the most urgent reason."""
+    why = case(
+        (_knows_of_no_change(sheet), CHANGED), (_did_not_arrive(), FAILED), (_is_to_be_reminded(acting), REMIND),
+        (_no_channel(), NO_CHANNEL), else_=SILENT,
+    )  # fmt: skip
+    return (
+        select(
+            rows, contacts.c.name, contacts.c.phone, contacts.c.settlement,
+            contacts.c.source.label("source_of_contact"), why.label("why"),
+        )
+        .join(contacts, contacts.c.id == rows.c.contact_id)
+        .where(rows.c.event_id == sheet.event.id, contacts.c.status.not_in(("archived", "stopped")))
+    )  # fmt: skip
+
+
+def _needs_a_call(acting: Acting, sheet: Sheet) -> ColumnElement[bool]:
+    urgent = [_knows_of_no_change(sheet), (rows.c.rsvp != NO) & _did_not_arrive()]
+    if not sheet.is_cancelled:
+        urgent += [rows.c.rsvp == "", _is_to_be_reminded(acting)]
+    return rows.c.attended.is_(None) & (rows.c.called != WRONG) & or_(*urgent)
+
+
+def _no_channel() -> ColumnElement[bool]:
+    none: ColumnElement[bool] = notifications.best_address().is_(None)
+    return none
+
+
+def _not_called_since(at: Any) -> ColumnElement[bool]:
+    """Whether nobody has talked to them since; that it rang and they did not pick up is no talk."""
+    return or_(rows.c.called_at.is_(None), rows.c.called_at < at, rows.c.called == NO_ANSWER)
+
+
+def _knows_of_no_change(sheet: Sheet) -> ColumnElement[bool]:
+    """Said they would come, and then the event changed; no message can tell them so."""
+    changes = (event_versions.c.event_id == rows.c.event_id) & (event_versions.c.version > 1)
+    last = select(func.max(event_versions.c.at)).where(changes).scalar_subquery()
+    answered = func.coalesce(rows.c.rsvp_at, rows.c.created_at)
+    came_later = and_(last.is_not(None), answered < last, _not_called_since(last))
+    return rows.c.rsvp.in_((YES, MAYBE)) & came_later & _no_channel()
+
+
+def _did_not_arrive() -> ColumnElement[bool]:
+    """The last message about the event failed, and nothing was heard from them since."""
+    newest = ledger.alias()
+    theirs = (newest.c.event_id == rows.c.event_id) & (newest.c.contact_id == rows.c.contact_id)
+    last = select(func.max(newest.c.at)).where(theirs, newest.c.message != "").correlate(rows).scalar_subquery()
+    return exists().where(
+        ledger.c.event_id == rows.c.event_id, ledger.c.contact_id == rows.c.contact_id, ledger.c.at == last,
+        outbox.c.key == ledger.c.message, outbox.c.status.in_(("failed", "expired", "uncertain")),
+        _not_called_since(ledger.c.at), or_(rows.c.rsvp_at.is_(None), rows.c.rsvp_at < ledger.c.at),
+    )  # fmt: skip
+
+
+def _is_to_be_reminded(acting: Acting) -> ColumnElement[bool]:
+    """A reminder was due since the last call to somebody who means to come and whom no channel reaches."""
+    due = exists().where(
+        ledger.c.event_id == rows.c.event_id, ledger.c.contact_id == rows.c.contact_id,
+        ledger.c.reason.in_(("no_channel", "blocked")), _not_called_since(ledger.c.at),
+    )  # fmt: skip
+    rested = _not_called_since(value(acting.now - REST, UtcTime()))
+    return rows.c.rsvp.in_((YES, MAYBE)) & due & rested & _no_channel()
+
+
+def _registered_by(connection: Connection, source: str) -> str:
+    number = source.removeprefix(BY_STAFF)
+    if number == source or not number.isdigit() or not staff.role_of(connection, int(number)):
+        return ""
+    found: str | None = connection.execute(select(contacts.c.name).where(contacts.c.id == int(number))).scalar()
+    return found or ""
+
+
+# --- what came of it ------------------------------------------------------------------------------------------------
+
+
+def opened(connection: Connection, acting: Acting, *, event_id: int, contact_id: int) -> None:
+    """Record that somebody's number was looked at."""
+    staff.audit(connection, acting, "phone_seen", f"event:{event_id} contact:{contact_id}")
+
+
+def called(
+    connection: Connection, acting: Acting, *, event_id: int, contact_id: int, outcome: str, rules: Rules,
+    slot_id: int = 0,
+) -> None:  # fmt: skip
+    """Keep what came of a call. Yes and no are answers too; with a slot, they chose this hour of an appointment.
+
+    Raises:
+        Conflict: the slot was taken meanwhile.
+    """
+    if slot_id:
+        invitations.take_slot(
+            connection, acting, event_id=event_id, contact_id=contact_id, slot_id=slot_id, rules=rules
+        )
+    elif outcome in (YES, NO):
+        invitations.answer(
+            connection, acting, event_id=event_id, contact_id=contact_id, said=outcome, rules=rules, by_staff=True
+        )
+    mine = (rows.c.event_id == event_id) & (rows.c.contact_id == contact_id)
+    values = {"called": outcome, "called_at": acting.now, "called_by": acting.contact_id}
+    connection.execute(update(rows).where(mine).values(values))
+    staff.audit(connection, acting, "call", f"event:{event_id} contact:{contact_id}")
