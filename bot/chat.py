@@ -417,6 +417,7 @@ class Line:
     rows: Sequence[Sequence[Option]] = ()  # codes are commands such as "/menu"
     apart: bool = False  # a message of its own, not joined with the question after it
     in_place: bool = False  # the message whose button was pressed may become this one
+    voice: str = ""  # a voice note that this very channel brought us, to be heard
 
 
 class _Want:
@@ -452,10 +453,11 @@ class Chat:
         return _Want(Fetch(query, values))
 
     def say(
-        self, phrase: Phrase, *, document: Document | None = None, buttons: Sequence[Option] = (), apart: bool = False
-    ) -> None:
+        self, phrase: Phrase, *, document: Document | None = None, buttons: Sequence[Option] = (), apart: bool = False,
+        voice: str = "",
+    ) -> None:  # fmt: skip
         """Words that are shown once, before the next new question."""
-        self.lines.append(Line(phrase, document, [[option] for option in buttons], apart))
+        self.lines.append(Line(phrase, document, [[option] for option in buttons], apart, voice=voice))
 
     def card(self, phrase: Phrase, *rows: Sequence[Option]) -> None:
         """A screen that leads on by commands: it takes the place of the one whose button was pressed."""

@@ -152,6 +152,14 @@ def open_(stage: Stage, talk: Talk) -> Turn:
     return turn
 
 
+def takes_voice(stage: Stage, talk: Talk) -> bool:
+    """Whether the waiting question understands a voice note: `takes_voice` stands in its class."""
+    play, _ = stage.play(talk, talk.answers)
+    ask = play.forward()
+    play.close()
+    return ask is not None and getattr(ask.question, "takes_voice", False)
+
+
 def hear(stage: Stage, talk: Talk, incoming: Incoming, code: str = "") -> Turn:
     """One message to the waiting question. The code is that of a button of this very question, empty otherwise."""
     turn = Turn(talk)
@@ -262,11 +270,12 @@ def show(turn: Turn, texts: Texts, language: str, *, edit: str = "", footer: tup
             above.clear()
 
     for line in turn.lines:
-        if line.apart or line.document or line.rows:
+        if line.apart or line.document or line.rows or line.voice:
             end()
             rows: Rows = tuple(tuple(_command(option, texts, language) for option in row) for row in line.rows if row)
             replaces = edit if line.in_place else ""
-            messages.append(Outgoing(texts(line.phrase, language), rows, document=line.document, replaces=replaces))
+            text = texts(line.phrase, language)
+            messages.append(Outgoing(text, rows, document=line.document, voice=line.voice, replaces=replaces))
         else:
             above.append(texts(line.phrase, language))
     if turn.ask is None:

@@ -93,6 +93,7 @@ class Outgoing:
     rows: Rows = ()  # buttons under this message
     menu: tuple[tuple[str, ...], ...] = ()  # the lasting menu's labels; sent as text when tapped
     document: Document | None = None
+    voice: str = ""  # the platform's handle of a voice note that the same channel once brought us
     replaces: str = ""  # platform id of our earlier message, to be edited in place where the channel can
     clears: bool = False  # what stood in this chat before is erased: a page of ours shows it no longer
 
@@ -105,6 +106,8 @@ class Outgoing:
             out["menu"] = [list(row) for row in self.menu]
         if self.document:
             out["document"] = [self.document.filename, self.document.mime, self.document.text]
+        if self.voice:
+            out["voice"] = self.voice
         if self.replaces:
             out["replaces"] = self.replaces
         if self.clears:
@@ -120,6 +123,7 @@ class Outgoing:
             rows=tuple(tuple(Button(**b) for b in row) for row in raw.get("rows", ())),
             menu=tuple(tuple(row) for row in raw.get("menu", ())),
             document=Document(*document) if document else None,
+            voice=raw.get("voice", ""),
             replaces=raw.get("replaces", ""),
             clears=raw.get("clears", False),
         )
@@ -188,3 +192,4 @@ class Shown:
     message: Outgoing
     at: datetime  # UTC
     client_id: str = field(default="")  # the page's own id of a message that the person sent
+    unasked: bool = False  # we wrote of our own accord: its buttons stay, whatever else is talked about

@@ -133,6 +133,12 @@ class Visit:
         stage = self._stage(self.talk)
         self._keep(self._acted(stage, dialog.hear(stage, self.talk, self.event, code)))
 
+    def takes_voice(self) -> bool:
+        """Whether the event is a voice note and the waiting question understands one."""
+        if self.talk is None or not self.event.file:
+            return False
+        return dialog.takes_voice(self._stage(self.talk), self.talk)
+
     def put_again(self, *above: Phrase) -> None:
         """Show the waiting question once more, under a line or two."""
         if self.talk is None:
@@ -199,6 +205,8 @@ class Visit:
             return
         self.clears = self.clears or outcome.erased
         self.registered, self.language = outcome.registered, outcome.language or self.language
+        if outcome.role is not None:
+            self.known.role = outcome.role
         if outcome.contact_id != self.contact_id:  # the conversation went with the contact it belonged to
             self.contact_id, self.talk, self.known.role = outcome.contact_id, None, ""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 REGION = "BG"
 _CLASS = re.compile(r"^\s*(\d{1,2})\s*[-. ]?\s*([а-яa-z]?)\s*(?:клас)?\s*[\"“”„]*\s*$", re.IGNORECASE)
+_LONGEST_NUMBER = 15  # digits that every database takes
 _LATIN = str.maketrans("abvgdezi", "абвгдези")
 
 
@@ -49,6 +50,17 @@ def phone_shown(number: str) -> str:
         return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
     digits = f"0{parsed.national_number}"
     return f"{digits[:4]} {digits[4:7]} {digits[7:]}".strip()
+
+
+def number_of(text: str) -> int:
+    """The number of a row that a button names; 0 for anything else, which no row has."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else 0
+
+
+def numbers_of(text: str) -> tuple[int, int]:
+    """The two numbers that a button names: „12.34“; 0 and 0 for anything else."""
+    first, _, second = text.partition(".")
+    return number_of(first), number_of(second)
 
 
 def class_of(typed: str, groups: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from bot.chat import Acting
 from storage.tables import addresses, answers, conversations, tickets
 
 STRAY = "stray"  # the conversation that asks what words were meant for
+DAY = timedelta(days=1)
 PATIENCE = timedelta(hours=1)  # after which words that nobody went on with are a question all the same
 
 
@@ -21,6 +22,14 @@ def open_(connection: Connection, acting: Acting, *, text: str, about: str = "")
             created_at=acting.now,
         )
     )  # fmt: skip
+
+
+def open_once(connection: Connection, acting: Acting, *, text: str, about: str) -> None:
+    """The same for what a button says: tapped twice within a day, it is one question."""
+    theirs = (tickets.c.contact_id == acting.contact_id) & (tickets.c.about == about) & (tickets.c.status == "open")
+    lately = select(tickets.c.text).where(theirs, tickets.c.created_at > acting.now - DAY)
+    if text not in connection.execute(lately).scalars().all():
+        open_(connection, acting, text=text, about=about)
 
 
 def rescue(connection: Connection, now: datetime) -> int:

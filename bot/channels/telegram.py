@@ -188,6 +188,8 @@ class TelegramChannel:
         params = _params(chat, message)
         if message.document:
             return _sent(await self._api.call("sendDocument", {**params, **_upload(message.document, message.text)}))
+        if message.voice:
+            return _sent(await self._api.call("sendVoice", params | _note(message)))
         params |= {"text": message.text, "link_preview_options": {"is_disabled": True}}
         if _can_replace(message):
             edited = await self._edit({**params, "message_id": int(message.replaces)})
@@ -296,8 +298,16 @@ def _can_replace(message: Outgoing) -> bool:
 def _upload(document: Document, text: str) -> dict[str, Any]:
     file = InputFile(document.text.encode("utf-8", "replace"), filename=document.filename)
     file.mimetype = document.mime
+    return {"document": file, **_caption(text)}
+
+
+def _note(message: Outgoing) -> dict[str, Any]:
+    return {"voice": message.voice, **_caption(message.text)}
+
+
+def _caption(text: str) -> dict[str, Any]:
     caption = text if units(text) <= CAPTION_UNITS else split(text, CAPTION_UNITS - 1)[0] + "…"
-    return {"document": file, "caption": caption} if caption else {"document": file}
+    return {"caption": caption} if caption else {}
 
 
 def _sent(result: object) -> Sent:

@@ -27,6 +27,7 @@ _WORD_BYTES: Final = 64  # of callback_data; ids of queries have twenty digits
 _TYPED_LENGTH: Final = 4096  # of one message
 _NAME_LENGTH: Final = 128
 _PHONE_LENGTH: Final = 64
+_FILE_LENGTH: Final = 256  # of a file's handle; real ones stay under 100
 _REGION: Final = "BG"
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a deep link's payload
 # The first that is there names the message: an animation also comes as a document, a venue as a location.
@@ -116,7 +117,9 @@ def _message(raw: Mapping[str, Any], frame: _Frame) -> Read:
         return Ignored("a service message")
     what = next((kind for kind in _KINDS if kind in raw), "unknown")
     caption, hidden = _words(_string(raw, "caption")) if "caption" in raw else ("", ())
-    return frame.event(sender, Kind.OTHER, text=f"{what}\n{caption}".rstrip(), hidden=hidden, sent_at=at)
+    file = _file(_object(raw, "voice")) if what == "voice" else ""
+    text = f"{what}\n{caption}".rstrip()
+    return frame.event(sender, Kind.OTHER, text=text, file=file, hidden=hidden, sent_at=at)
 
 
 def _text(typed: str, frame: _Frame, sender: _Sender, at: datetime) -> Incoming:
@@ -249,6 +252,14 @@ def _printable(raw: Mapping[str, Any], field: str) -> str:
     value = _string(raw, field)
     if not value or not value.isprintable() or len(value.encode()) > _WORD_BYTES:
         raise _MalformedError(f"{field}: empty, too long or not printable")
+    return value
+
+
+def _file(raw: Mapping[str, Any]) -> str:
+    """By which the bot that got a file can send it on."""
+    value = _string(raw, "file_id")
+    if not value or not value.isprintable() or len(value) > _FILE_LENGTH:
+        raise _MalformedError("file_id: empty, too long or not printable")
     return value
 
 

@@ -84,6 +84,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "an edit of nothing": ("editMessageText", text(message_id=99), 400, "Bad Request: message to edit not found"),
     "a deletion of nothing": ("deleteMessage", text(message_id=99), 400, "Bad Request: message to delete not found"),
     "a file that is none": ("sendDocument", text(document="x"), 400, "Bad Request: there is no document"),
+    "a voice note of nobody": ("sendVoice", text(voice="x"), 400, "Bad Request: wrong file identifier"),
+    "a photo as a voice note": ("sendVoice", text(voice="photo-1"), 400, "Bad Request: type of file mismatch"),
     "an unknown file": ("getFile", {"file_id": "x"}, 400, "Bad Request: wrong file_id"),
     "an unknown press": ("answerCallbackQuery", {"callback_query_id": "1"}, 400, "Bad Request: query is too old"),
     "a webhook without TLS": ("setWebhook", {"url": "http://most.example"}, 400, "Bad Request: bad webhook"),

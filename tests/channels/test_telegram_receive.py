@@ -120,7 +120,11 @@ READ: dict[str, tuple[Any, Read]] = {
         message(photo=[FILE], caption="ЕГН 7501020018"),
         event(Kind.OTHER, text="photo\nЕГН [скрито]", hidden=("egn",)),
     ),
-    "a voice note": (message(voice=FILE), event(Kind.OTHER, text="voice")),
+    "a voice note": (message(voice=FILE), event(Kind.OTHER, text="voice", file="f")),
+    "a voice note with words": (
+        message(voice=FILE, caption="Ето"),
+        event(Kind.OTHER, text="voice\nЕто", file="f"),
+    ),
     "a sticker": (message(sticker=FILE), event(Kind.OTHER, text="sticker")),
     "a video": (message(video=FILE), event(Kind.OTHER, text="video")),
     "a round video": (message(video_note=FILE), event(Kind.OTHER, text="video_note")),
@@ -205,6 +209,12 @@ READ: dict[str, tuple[Any, Read]] = {
     "text that is a number": (message(text=5), Malformed("text: a int")),
     "text that is null": (message(text=None), Malformed("text: missing")),
     "a caption that is a list": (message(photo=[FILE], caption=[]), Malformed("caption: a list")),
+    "a voice note that is text": (message(voice="f"), Malformed("voice: a str")),
+    "a voice note without a handle": (message(voice={}), Malformed("file_id: missing")),
+    "a voice note with a handle too long": (
+        message(voice={"file_id": "f" * 257}),
+        Malformed("file_id: empty, too long or not printable"),
+    ),
     "a card that is text": (message(contact="359888123456"), Malformed("contact: a str")),
     "a number that is one": (message(contact={"phone_number": 359888123456}), Malformed("phone_number: a int")),
     "a bool as the card's owner": (

@@ -136,6 +136,21 @@ async def test_a_file_s_words_are_cut_where_a_caption_ends(person: Person, teleg
     assert units(person.last.text) <= 1024
 
 
+async def test_a_voice_note_is_heard_by_its_handle(
+    fake: FakeTelegram, person: Person, telegram: TelegramChannel
+) -> None:
+    sent = await telegram.send(delivery("🔊 1", voice="voice-1", rows=((YES,),)))
+    assert sent == Sent(str(person.last.id))
+    assert (person.last.voice, person.last.text, person.last.labels) == ("voice-1", "🔊 1", ["👍 Да"])
+    assert fake.counts["sendvoice"] == 1
+
+
+async def test_a_voice_note_that_another_bot_got_is_a_failure(person: Person, telegram: TelegramChannel) -> None:
+    failed = await telegram.send(delivery("🔊 1", voice="elsewhere"))
+    assert failed == Failure("bad_request", "Wrong file identifier/http url specified")
+    assert person.messages == []
+
+
 async def test_a_filename_cannot_break_out_of_its_header(person: Person, telegram: TelegramChannel) -> None:
     await telegram.send(delivery("x", document=Document('a"\r\nX: y/\\.txt', "text/plain", "z")))
     assert person.last.document == ("a___X: y__.txt", b"z", "text/plain")

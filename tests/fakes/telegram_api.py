@@ -157,6 +157,17 @@ class BotApi:
         self._files[f"file-{person.id}-{message.id}"] = uploaded[1]
         return self._show(person, message)
 
+    def _do_sendVoice(self, params: dict[str, Any]) -> Any:  # noqa: N802
+        person = self._reach(params)
+        number = params.get("voice", "")
+        if number not in self._files:
+            raise RefusedError(400, "Bad Request: wrong file identifier/HTTP URL specified")
+        if not number.startswith("voice-"):
+            raise RefusedError(400, f"Bad Request: type of file mismatch: can't use {number} as Voice")
+        message = self._draw(person, params, checks.text(params, "caption", 1024) if params.get("caption") else "")
+        message.voice = number
+        return self._show(person, message)
+
     def _do_editMessageText(self, params: dict[str, Any]) -> Any:  # noqa: N802
         person = self._reach(params)
         text = checks.text(params, "text", 4096)
@@ -231,6 +242,9 @@ class BotApi:
             file = f"file-{person.id}-{message.id}"
             document = {"file_id": file, "file_unique_id": f"u-{file}", "file_name": message.document[0]}
             return {**out, "caption": message.text, "document": document}
+        if message.voice:
+            voice = {"file_id": message.voice, "file_unique_id": f"u-{message.voice}", "duration": 2}
+            return {**out, "caption": message.text, "voice": voice}
         if message.rows:
             out["reply_markup"] = {"inline_keyboard": message.rows}
         return {**out, "text": message.text}

@@ -28,6 +28,7 @@ class Message:
     rows: list[list[dict[str, Any]]] = field(default_factory=list)  # inline buttons
     markup: dict[str, Any] = field(default_factory=dict)  # as it was sent
     document: tuple[str, bytes, str] | None = None  # filename, content, media type
+    voice: str = ""  # the handle of a voice note
     edits: int = 0
 
     @property
