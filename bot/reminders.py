@@ -17,9 +17,12 @@ from sqlalchemy import Connection
 
 from bot.calendar import Rules
 from bot.inbox import utc_now
+from bot.interruptions import PutAgain, nobody_talks
 from bot.messages import Outgoing
-from storage import moments, notifications, reminders, telling
+from storage import digests, followups, moments, notifications, reminders, telling
 from storage.database import Database, Down
+from storage.digests import Digest
+from storage.followups import FollowUp
 from storage.moments import Due, base_of
 from storage.outbox import Compose, Held, Unwritten
 from storage.telling import Facts
@@ -32,6 +35,7 @@ log = logging.getLogger(__name__)
 AHEAD = timedelta(days=2)  # moments that have a job of their own; those behind it get one in time
 STEP = 5  # seconds between looks for what other processes changed
 AGAIN = timedelta(seconds=30)  # after which a moment is tried again when the database could not be used
+FOLLOW_UP = 30  # minutes between looks for follow-ups: nobody waits for them
 REST = 0.02  # seconds between two bites: whoever talks meanwhile goes first
 
 Clock = Callable[[], datetime]
@@ -52,6 +56,10 @@ class Reminders:
         # max_instances: a look that takes long must not be run beside itself; coalesce: one look makes up for many.
         self._scheduler.add_job(
             self.keep_step, "interval", seconds=STEP, id="moments", coalesce=True, max_instances=1,
+            misfire_grace_time=None,
+        )  # fmt: skip
+        self._scheduler.add_job(
+            self.follow_up, "interval", minutes=FOLLOW_UP, id="follow-ups", coalesce=True, max_instances=1,
             misfire_grace_time=None,
         )  # fmt: skip
 
@@ -85,6 +93,12 @@ class Reminders:
         if self._scheduler.get_job(name):
             self._scheduler.remove_job(name)
 
+    async def follow_up(self) -> None:
+        """Queue the questions of what came of participations whose time has come."""
+        now = self._clock()
+        with contextlib.suppress(Down):
+            await self._database.write(lambda c: followups.followups_due(c, now, self._rules))
+
     async def run(self, event_id: int, offset: str) -> int:
         """Let a moment do what is due, bite by bite. Gives how many people were decided on."""
         decided = 0
@@ -108,6 +122,9 @@ class Reminders:
 
 # --- for the senders ------------------------------------------------------------------------------------------------
 
+Writer = Callable[[Connection, Sequence[str], datetime], Mapping[str, Outgoing]]
+"""The words of messages, by their keys. One that is absent has nothing to say any more."""
+
 
 def opens(rules: Rules) -> Callable[[Held, datetime], datetime]:
     """When a queued message of ours may go: what was still waiting when the quiet hours began goes when they end."""
@@ -120,13 +137,45 @@ def opens(rules: Rules) -> Callable[[Held, datetime], datetime]:
     return at
 
 
-def composer(compose: Callable[[Facts, datetime], Outgoing]) -> Compose:
-    """Find the words of queued messages about events, many at once, and note what they told."""
+def about_events(compose: Callable[[Facts, datetime], Outgoing]) -> Writer:
+    """Tell of events, and note what was told."""
+
+    def write(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping[str, Outgoing]:
+        found = telling.facts(connection, keys, now)
+        telling.heard(connection, list(found))
+        return {key: compose(facts, now) for key, facts in found.items()}
+
+    return write
+
+
+def follow_ups(compose: Callable[[FollowUp, datetime], Outgoing]) -> Writer:
+    """Ask what came of a participation."""
+
+    def write(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping[str, Outgoing]:
+        return {key: compose(facts, now) for key, facts in followups.followup_facts(connection, keys).items()}
+
+    return write
+
+
+def digest(compose: Callable[[Digest, datetime], Outgoing]) -> Writer:
+    """Tell whoever leads an event how it stands."""
+
+    def write(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping[str, Outgoing]:
+        return {key: compose(facts, now) for key, facts in digests.facts(connection, keys, now).items()}
+
+    return write
+
+
+def composer(writers: Mapping[str, Writer], put_again: PutAgain = nobody_talks) -> Compose:
+    """Find the words of queued messages, many at once: by what stands before the colon of their keys."""
 
     def written(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> dict[int, Outgoing]:
-        about_events = [row for row in rows if row.key.startswith(f"{notifications.PREFIX}:")]
-        found = telling.facts(connection, [row.key for row in about_events], now)
-        telling.heard(connection, list(found))
-        return {row.id: compose(found[row.key], now) for row in about_events if row.key in found}
+        words: dict[str, Outgoing] = {}
+        for kind, write in writers.items():
+            keys = [row.key for row in rows if row.key.startswith(f"{kind}:")]
+            words |= write(connection, keys, now) if keys else {}
+        composed = {row.id: words[row.key] for row in rows if row.key in words}
+        put_again(connection, list(composed), now)
+        return composed
 
     return written

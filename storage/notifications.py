@@ -50,12 +50,12 @@ _i, _c, _n = invitation_rows, contacts, notifications
 def opens_at(rules: Rules, base: str, now: datetime) -> datetime:
     """The earliest time, now or later, at which a message of this kind may go out.
 
-    A change of today's plans may come early in the morning, and the last reminder of something that happens on a
-    holiday on that holiday; everything else waits for the quiet hours to end.
+    A change of today's plans may come early in the morning; the last reminder of something that happens on a holiday,
+    and a course's Sunday, may come on that day. Everything else waits for the quiet hours to end.
     """
     if base == CHANGE:
         return calendar.next_urgent(rules, now)
-    if base == "2h" and not calendar.is_quiet_hour(rules, now):
+    if base in ("2h", "week") and not calendar.is_quiet_hour(rules, now):
         return now
     return calendar.next_open(rules, now)
 
@@ -109,18 +109,18 @@ def tell_together(
             connection.execute(joint, row | {"event_id": number})
 
 
-def latest(connection: Connection, acting: Acting) -> int:
-    """The coming event of which whoever acts was last written to, and not long ago; 0 if there is none."""
-    lately = (_n.c.version.is_not(None)) & (_n.c.at > acting.now - FRESH)
+def latest(connection: Connection, acting: Acting) -> tuple[int, bool] | None:
+    """The coming event of which whoever acts was last written to, not long ago, and whether it was an invitation."""
+    lately = _n.c.version.is_not(None) & (_n.c.at > acting.now - FRESH)
     coming = (events.c.status == "published") & (events.c.starts_at > acting.now)
-    found = connection.execute(
-        select(_n.c.event_id)
+    row = connection.execute(
+        select(_n.c.event_id, _n.c.offset)
         .join(events, events.c.id == _n.c.event_id)
         .where(_n.c.contact_id == acting.contact_id, _n.c.status.in_((QUEUED, JOINT)), lately, coming)
         .order_by(_n.c.at.desc(), _n.c.status.desc(), events.c.starts_at, events.c.id)
         .limit(1)
-    )
-    return found.scalar() or 0
+    ).first()
+    return (row.event_id, row.offset == INVITE) if row else None
 
 
 def hearers(connection: Connection, acting: Acting, *, event_ids: Sequence[int], rules: Rules) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, or_, select, update
 
 from bot.messages import Address, Delivery, Lane, Outgoing
-from storage.tables import addresses, contacts, notices, outbox, residents
+from storage.tables import addresses, contacts, conversations, notices, outbox, residents
 
 REPLY_LIVES = timedelta(hours=1)  # an answer to something long forgotten confuses more than it helps
 SWEPT_LATER = timedelta(seconds=2)  # after a crash, so that the head of the queue is not hit by the next one again
@@ -306,6 +306,29 @@ def cancel(connection: Connection, *, contact_id: int | None = None, address_ids
     connection.execute(update(outbox).where(who, _sending).values(expires_at=outbox.c.created_at))
     done = connection.execute(update(outbox).where(who, _queued).values(status="cancelled", owner=""))
     return done.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A row that reaches somebody in the middle of a conversation."""
+
+    id: int
+    address: Address
+    address_id: int
+    contact_id: int
+
+
+def interrupts(connection: Connection, rows: Sequence[int], since: datetime) -> list[Interruption]:
+    """Those of these rows whose reader is in a conversation that went on since then."""
+    talking = (conversations.c.state == literal_column("'open'")) & (conversations.c.updated_at > since)
+    found = connection.execute(
+        select(outbox.c.id, outbox.c.channel, addresses.c.external, outbox.c.address_id, outbox.c.contact_id)
+        .join(addresses, addresses.c.id == outbox.c.address_id)
+        .join(conversations, conversations.c.contact_id == addresses.c.contact_id)
+        .where(outbox.c.id.in_(rows), outbox.c.contact_id == addresses.c.contact_id, talking)
+        .order_by(outbox.c.id)
+    )
+    return [Interruption(r.id, Address(r.channel, r.external), r.address_id, r.contact_id) for r in found]
 
 
 def expire(connection: Connection, now: datetime) -> int:

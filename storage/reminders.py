@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.calendar import Rules
-from storage import invitations, moments, notifications
+from storage import digests, invitations, moments, notifications
 from storage.moments import DONE, EXPIRED, INVITE, REMINDERS
 
 BITE = 1000  # people decided on in one transaction: some 30 ms, which a reply may wait
@@ -35,4 +35,6 @@ def fire(connection: Connection, event_id: int, offset: str, now: datetime, rule
     decided = notifications.decide(connection, moment, now, rules, late=late, bite=bite)
     if decided < bite:
         moments.close(connection, moment, EXPIRED if late else DONE, now)
+        if moment.base == "1d" and not late:
+            digests.queue(connection, event_id, now, moment.until)
     return decided

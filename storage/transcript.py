@@ -14,6 +14,7 @@ from storage.tables import addresses, inbox, outbox
 
 LATEST = 200  # lines of ours at most: an old chat must open as fast as a new one
 GONE = ("cancelled", "expired")
+AGAIN = "again:"  # an open question that was put once more behind a reminder
 
 
 def lines(connection: Connection, address: Address, after: int = 0) -> Sequence[Shown]:
@@ -35,7 +36,7 @@ def _ours(connection: Connection, address_id: int, after: int) -> list[tuple[int
     """Our messages with the event that each answers: what it answers stands before it."""
     here = (outbox.c.address_id == address_id) & (outbox.c.id > after) & outbox.c.body.is_not(None)
     rows = connection.execute(
-        select(outbox.c.id, outbox.c.inbox_id, outbox.c.body, outbox.c.created_at)
+        select(outbox.c.id, outbox.c.key, outbox.c.inbox_id, outbox.c.body, outbox.c.created_at)
         .where(here, outbox.c.status.not_in(GONE))
         .order_by(outbox.c.id.desc())
         .limit(LATEST)
@@ -44,7 +45,8 @@ def _ours(connection: Connection, address_id: int, after: int) -> list[tuple[int
     shown = []
     for row in reversed(rows):
         last = row.inbox_id or last  # what we said of our own accord stands after the latest talk
-        shown.append((last, Shown(row.id, False, Outgoing.from_json(row.body), row.created_at)))
+        unasked = row.inbox_id is None and not row.key.startswith(AGAIN)
+        shown.append((last, Shown(row.id, False, Outgoing.from_json(row.body), row.created_at, unasked=unasked)))
     return shown
 
 

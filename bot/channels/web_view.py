@@ -43,6 +43,7 @@ class Bubble:
     stamp: str  # the same in ISO 8601, UTC
     day: str  # „24.11.2026“ above the first message of a day, else empty
     rows: tuple[tuple[Button, ...], ...]  # what may be pressed now
+    aside: bool  # those buttons belong to no question: they leave the open one and the menu alone
     links: tuple[Button, ...]  # what leads elsewhere, at any time
     file: str
     client_id: str
@@ -61,6 +62,7 @@ _LINK = re.compile(
     r"(?P<url>https://[^\s<>\"„“”«»]+[^\s<>\"„“”«».,;:!?)\]…])"
     r"|(?<![\w+./-])(?P<tel>(?:\+|00)\d[\d \-/()]{6,18}\d|0\d[\d \-/()]{5,14}\d)(?![\w/-])"
 )
+ASIDES = 2  # messages of our own accord that keep their buttons; the page's script counts the same
 _DIGITS = range(8, 14)  # a shorter number is a date or an hour, a longer one is no phone
 
 
@@ -109,7 +111,7 @@ def fold(lines: Sequence[Shown], zone: ZoneInfo) -> View:
     for root, line in kept:
         today = f"{line.at.astimezone(zone):%d.%m.%Y}"
         bubbles.append(
-            _bubble(line, root, zone, day=today if today != day else "", active=line is active, labels=labels)
+            _bubble(line, root, zone, day=today if today != day else "", active=line in active, labels=labels)
         )
         day = today
     menus = [line.message.menu for line in lines if line.message.menu]
@@ -131,14 +133,14 @@ def _unreplaced(lines: Iterable[Shown]) -> list[tuple[str, Shown]]:
     return list(kept.items())
 
 
-def _active(kept: Sequence[tuple[str, Shown]]) -> Shown | None:
-    """The message whose buttons wait for an answer: our last one with buttons since the person spoke."""
-    for _, line in reversed(kept):
-        if line.mine:
-            return None
-        if _presses(line.message):
-            return line
-    return None
+def _active(kept: Sequence[tuple[str, Shown]]) -> list[Shown]:
+    """The messages whose buttons may be pressed: our last answer since the person spoke, and the latest reminders."""
+    ours = [line for _, line in kept if not line.mine and _presses(line.message)]
+    reminders = [line for line in ours if line.unasked][-ASIDES:]
+    after = next((n for n, (_, line) in enumerate(reversed(kept)) if line.mine), len(kept))
+    since = [line for _, line in kept[len(kept) - after :]]
+    asked = [line for line in ours if not line.unasked and line in since][-1:]
+    return [*reminders, *asked]
 
 
 def _presses(message: Outgoing) -> tuple[tuple[Button, ...], ...]:
@@ -164,6 +166,7 @@ def _bubble(line: Shown, root: str, zone: ZoneInfo, *, day: str, active: bool, l
         stamp=line.at.isoformat(timespec="seconds"),
         day=day,
         rows=_presses(line.message) if active else (),
+        aside=line.unasked,
         links=_links(line.message),
         file=line.message.document.filename if line.message.document else "",
         client_id=line.client_id,
@@ -188,4 +191,5 @@ def line_json(line: Shown, zone: ZoneInfo) -> dict[str, Any]:
         "menu": [list(row) for row in message.menu],
         "file": message.document.filename if message.document else "",
         "replaces": message.replaces,
+        "unasked": line.unasked,
     }

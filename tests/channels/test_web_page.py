@@ -283,7 +283,7 @@ async def test_the_whole_page_weighs_under_40_kb() -> None:
 
 
 def test_nothing_on_the_page_comes_from_elsewhere() -> None:
-    for path in STATIC.iterdir():
+    for path in STATIC.rglob("*.*"):
         found = set(re.findall(r"https?://[^\s\"'<>)]+", path.read_text()))
         assert found <= {"http://www.w3.org/2000/svg"}, path.name
 
@@ -347,6 +347,7 @@ def test_the_script_is_told_everything_it_shows() -> None:
         "menu": [["а", "б"]],
         "file": "f.txt",
         "replaces": "7",
+        "unasked": False,
     }
     assert json.loads(json.dumps(told)) == told
 
@@ -385,3 +386,17 @@ async def test_sending_answers_with_the_outbox_id_even_when_nobody_looks() -> No
     channel = bot.channel()
     assert await bot.say(Address("web", "nobody"), Outgoing("а")) == 1
     assert await channel.send(Delivery(17, Address("web", "nobody"), Outgoing("а"))) == Sent(platform_id="17")
+
+
+def test_a_reminder_keeps_its_buttons_beside_the_open_question_and_the_latest_two_do() -> None:
+    """Whoever is in the middle of something answers it, and can still say that they come."""
+
+    def ours(number: int, press: str, *, unasked: bool) -> Shown:
+        return Shown(number, False, Outgoing("?", ((Button("x", press),),)), AT, unasked=unasked)
+
+    mine = Shown(0, True, Outgoing("думи"), AT)
+    lines = [*(ours(n, f"/rsvp {n}", unasked=True) for n in (1, 2, 3)), mine, ours(4, "1.q.a", unasked=False)]
+    shown = {b.id: (bool(b.rows), b.aside) for b in fold(lines, SOFIA).bubbles if not b.mine}
+    assert shown == {1: (False, True), 2: (True, True), 3: (True, True), 4: (True, False)}
+    answered = [*lines, mine, ours(5, "/rsvp 5", unasked=True)]
+    assert {b.id for b in fold(answered, SOFIA).bubbles if b.rows} == {3, 5}

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bot.app import composer_of
 from bot.inbox import Inbox
 from bot.messages import Address, Button, Delivery, Failure, Incoming, Kind, Limits, Outgoing, Sent
 from bot.outbox import Sender, Senders
+from bot.reminders import opens
 from bot.texts import Texts
 from bot.visit import World
 from handlers import TALKS
@@ -68,6 +70,7 @@ class Town:
     events: int = 0
     lives: int = 0
     running: Service | None = None
+    post: list[Delivery] = field(default_factory=list)  # what came for people who did not write just then
 
     def clock(self) -> datetime:
         return self.now
@@ -93,16 +96,36 @@ class Town:
         self.running = None
 
     async def take(self, event: Incoming) -> list[Delivery]:
-        """One event in one life of the service; what was sent because of it."""
-        recorder = self.channels[event.address.channel]
-        before = len(recorder.sent)
+        """One event in one life of the service; what was sent because of it, to whomever."""
+        before = self._counts()
         if self.running is not None:
             await self.running.accept(event)
         else:
             async with self.service() as service:
                 await service.accept(event)
         self.now += timedelta(seconds=20)
-        return recorder.sent[before:]
+        return self._since(before)
+
+    async def deliver(self) -> None:
+        """What is queued by now goes out; in a life of its own where none is running."""
+        before = self._counts()
+        if self.running is not None:
+            await self.running.quiet()
+        else:
+            async with self.service() as service:
+                await service.quiet()
+        self.post += self._since(before)
+
+    def _counts(self) -> dict[str, int]:
+        return {name: len(recorder.sent) for name, recorder in self.channels.items()}
+
+    def _since(self, before: dict[str, int]) -> list[Delivery]:
+        return [d for name, recorder in self.channels.items() for d in recorder.sent[before[name] :]]
+
+    async def change(self, job: Callable[[Connection], T]) -> T:
+        """Change the database, as the clock or the staff would."""
+        async with Database(self.url, Cipher(KEY)) as database:
+            return await database.write(job)
 
     async def look(self, job: Callable[[Connection], T]) -> T:
         """Read the database."""
@@ -128,11 +151,14 @@ class Owners(dict[str, str]):
 class Service:
     def __init__(self, town: Town, database: Database) -> None:
         owners = Owners()
-        me = f"life {town.lives}"
+        me, here = f"life {town.lives}", town.world
+        compose = composer_of(here)
         self.database = database
         self.senders = Senders()
         for name, channel in town.channels.items():
-            self.senders[name] = Sender(database, channel, owners, me=me, clock=town.clock)  # type: ignore[arg-type]
+            self.senders[name] = Sender(
+                database, channel, owners, me=me, clock=town.clock, compose=compose, opens=opens(here.programme.rules)  # type: ignore[arg-type]
+            )  # fmt: skip
         self.inbox = Inbox(database, town.world, takers=self.senders, clock=town.clock)
         self._owners = owners
 
@@ -152,6 +178,7 @@ class Service:
     async def quiet(self) -> None:
         """Until nothing is on its way."""
         for sender in self.senders.values():
+            await sender._claim()  # what was queued for others, without waiting for the next look
             await sender.settled()
 
 
@@ -200,6 +227,13 @@ class Talker:
     def labels(self) -> list[str]:
         return [button.label for row in self.last.rows for button in row]
 
+    def receive(self) -> str:
+        """Read what came without being asked for."""
+        mine = [d for d in self.town.post if d.address == self.address]
+        self.town.post = [d for d in self.town.post if d.address != self.address]
+        self.seen += mine
+        return "\n---\n".join(d.message.text for d in mine)
+
     async def _do(self, kind: Kind, **more: Any) -> str:
         self.town.events += 1
         number = self.town.events
@@ -211,8 +245,9 @@ class Talker:
             order=number,
             **more,
         )
-        answers = await self.town.take(event)
-        assert {d.address for d in answers} <= {self.address}, "nobody else is written to because of this"
+        sent = await self.town.take(event)
+        answers = [d for d in sent if d.address == self.address]
+        self.town.post += [d for d in sent if d.address != self.address]
         self.seen += answers
         assert not answers or self.last.rows or self.last.menu, f"a dead end: {self.last.text!r}"
         return "\n---\n".join(d.message.text for d in answers)
