@@ -16,11 +16,12 @@ from bot.messages import Kind
 from bot.privacy import HIDDEN, hide_numbers, is_stop
 from bot.talks import Command
 from bot.visit import HUMAN, MENU, Visit
-from storage import stopping
+from storage import notifications, staff, stopping
 
 RESUME = Option("/resume", "button.resume")
 DATA = Option("/data", "menu.data")
 FORGET = Option("/forget", "data.delete")
+BEGIN = Option("/start", "button.begin")
 
 SOURCE = re.compile(r"[\w.-]{1,64}")  # the code of a poster, a school or a mediator; anything else is rubbish
 MISSES = 3  # at one question: then straight to a person, before anybody feels stupid
@@ -32,7 +33,7 @@ SAID_FOR = (  # typed words for a command
     ("said.person", "person"),
 )
 UNREGISTERED_STOPPED = ("data", "forget", "person", "privacy")  # what they typed so far is theirs to see and delete
-WITH_WORDS = ("question", "registration", "stray")  # conversations that know what to do with any words
+WITH_WORDS = ("comment", "question", "registration", "stray")  # conversations that know what to do with any words
 
 
 def route(visit: Visit) -> None:
@@ -116,6 +117,8 @@ def _route_active(visit: Visit) -> None:
         _pressed(visit)
     elif event.kind is Kind.START:
         _started(visit, event.text)
+    elif event.kind in (Kind.TEXT, Kind.EDITED) and _by_staff_code(visit, event.text):
+        return
     elif visit.talk is not None:
         _heard(visit)
     elif not visit.registered:
@@ -188,7 +191,7 @@ def _pressed(visit: Visit) -> None:
 def _heard(visit: Visit) -> None:
     event, talk = visit.event, visit.talk
     assert talk is not None  # noqa: S101  (the caller asks first)
-    if event.kind is Kind.OTHER:
+    if event.kind is Kind.OTHER and not visit.takes_voice():
         visit.put_again("stray.media_in_talk")
     elif event.kind is Kind.EDITED:
         visit.put_again("stray.edited")
@@ -211,6 +214,8 @@ def _after_a_miss(visit: Visit, talk_id: int, script: str) -> None:
     """Words that fit no button are a question of their own; where they cannot be, the third brings a person."""
     latest = visit.changes.conversations[-1] if visit.changes.conversations else None
     if not latest or latest["talk"] != talk_id or not latest["missed"]:
+        return
+    if script in visit.world.talks.roles:  # staff at work: a date with a slip is no question to themselves
         return
     if visit.registered and script not in WITH_WORDS and visit.event.kind is Kind.TEXT:
         visit.messages.clear()
@@ -236,7 +241,7 @@ def _line(visit: Visit) -> str:
     if not folded:
         return ""
     script = visit.world.labels.get(folded)
-    if script and visit.may(script):
+    if script:  # also one that is theirs no more: their keyboard is older than that, and gets a new one
         return visit.world.talks.command_for(script)
     said = Said(folded, visit.world.texts)
     return next((command for key, command in SAID_FOR if said.is_like(key)), "")
@@ -281,10 +286,32 @@ def _open(visit: Visit, command: Command, words_: str) -> None:
 def _started(visit: Visit, code: str) -> None:
     """The chat was opened, perhaps by a poster's code. Where someone came from first is kept."""
     code = code.strip()
+    if _by_staff_code(visit, code):
+        return
     personal = hide_numbers(code)[1]  # somebody's ЕГН in a link is no poster
     if SOURCE.fullmatch(code) and not personal and not visit.known.source:
         visit.changes.sources.append({"who": visit.contact_id, "to": code})
     _home(visit)
+
+
+def _by_staff_code(visit: Visit, text: str) -> bool:
+    """Whether a text is a code by which somebody joins the staff; then it is answered, and is no other words."""
+    code = staff.find_code(text)
+    if code and staff.invited(visit.connection, acting(visit), code=code):
+        visit.open("join_team", {"code": code})
+    elif code and staff.is_bare_code(text):
+        _say_in_passing(visit, "team.code_gone")
+    else:
+        return False
+    return True
+
+
+def _say_in_passing(visit: Visit, line: str) -> None:
+    """A line, with the open question under it if there is one; nobody is led into a registration by it."""
+    if visit.talk is not None:
+        visit.put_again(line)
+    else:
+        visit.say(line, *(() if visit.registered else (BEGIN,)))
 
 
 def _home(visit: Visit) -> None:
@@ -302,7 +329,21 @@ def _home(visit: Visit) -> None:
 
 def _stray_words(visit: Visit) -> None:
     said = Said(fold(visit.event.text), visit.world.texts)
+    if visit.talk is None and _about_an_event(visit, said):
+        return
     if not said.folded or said.is_like("said.hello") or said.is_like("said.thanks"):
         visit.say("stray.thanks" if said.is_like("said.thanks") else "stray.hello")
     else:
         visit.open("stray", {"text": visit.event.text})
+
+
+def _about_an_event(visit: Visit, said: Said) -> bool:
+    """„Ще дойда“ or „не мога“, soon after we asked: the answer to that. It opens what the button would have."""
+    answer = "yes" if said.is_like("said.coming") else "no" if said.is_like("said.not_coming") else ""
+    told = notifications.latest(visit.connection, acting(visit)) if answer else None
+    if told is None:
+        return False
+    event_id, is_invitation = told
+    script = "course_rsvp" if is_invitation else "rsvp"  # to a course one is invited as a whole
+    visit.open(script, {"guest": f"{event_id}.{visit.contact_id}", "said": answer})
+    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.chat import Chat, Choice, Finish, Option, literal, words
 from handlers.words import activity_label
-from storage import contacts
+from storage import contacts, invitations
 
 KINDS = ("work", "school", "everyone")
 
@@ -26,11 +26,11 @@ async def activities(chat: Chat) -> Finish | None:
     if step == "join":
         said = "activities.joined_quietly" if activity.confidential else "activities.joined"
         chat.say(words(said, name=activity.name, answer_within=programme.answer_within), apart=True)
-        return Finish(contacts.join, {"activity": code})
+        return Finish(invitations.join, {"activity": code, "rules": programme.rules})
     if step == "leave":
         chat.say("activities.left", apart=True)
         return Finish(contacts.leave, {"activity": code})
-    return Finish(then="question")
+    return Finish(then="question", given={"about": code})
 
 
 def _steps(can_join: bool, joined: bool) -> list[Option]:

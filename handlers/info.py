@@ -1,10 +1,8 @@
-"""What only needs saying: about the programme, a person to call, how data are kept, my events."""
+"""What only needs saying: about the programme, a person to call, how data are kept."""
 
 from __future__ import annotations
 
 from bot.chat import Chat, Option, literal, words
-from handlers.words import activity_label
-from storage import contacts
 
 
 async def about(chat: Chat) -> None:
@@ -24,13 +22,3 @@ async def person(chat: Chat) -> None:
 async def privacy(chat: Chat) -> None:
     """How data are kept, in full. Always in Bulgarian: that text is the valid one."""
     chat.say(literal(chat.programme.privacy.full), apart=True)
-
-
-async def my_events(chat: Chat) -> None:
-    """What the person waits for. Until there are dates, what they asked to be told about."""
-    mine = await chat.fetch(contacts.profile)
-    names = [activity_label(a).key for a in chat.programme.activities if a.code in mine.interests]
-    if names:
-        chat.say(words("events.waiting", names="\n".join(names)), apart=True)
-    else:
-        chat.say("events.none", buttons=[Option("/activities", "menu.activities")])

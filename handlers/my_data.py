@@ -25,7 +25,7 @@ async def my_data(chat: Chat) -> Finish | None:
     choice = await chat.ask("what", Choice(_shown(chat, mine), [Option(c, f"data.{c}") for c in todo]))
     match choice:
         case "correct":
-            return Finish(then="registration", given=_given(mine))
+            return _correction(mine)
         case "file":
             await _file(chat)
             return None
@@ -37,12 +37,16 @@ async def my_data(chat: Chat) -> Finish | None:
             chat.say("stopped.done", buttons=[Option("/resume", "button.resume")])
             return Finish(stopping.stop, {"form": "button"})
         case _:
-            return await _sure(chat, "data.delete_sure", "data.deleted", Finish(stopping.erase))
+            return await _sure(chat, "data.delete_sure", "data.deleted", _erase(chat))
 
 
 async def forget(chat: Chat) -> Finish:
     """Somebody who never finished registering wants nothing of it to be kept."""
-    return _gone(chat, "data.deleted", Finish(stopping.erase))
+    return _gone(chat, "data.deleted", _erase(chat))
+
+
+def _erase(chat: Chat) -> Finish:
+    return Finish(stopping.erase, {"rules": chat.programme.rules})
 
 
 async def _sure(chat: Chat, prompt: str, after: str, finish: Finish) -> Finish | None:
@@ -103,6 +107,11 @@ def _shown(chat: Chat, mine: Profile) -> Words:
 def _of_today(chat: Chat, mine: Profile) -> Profile:
     """Without activities that left the programme: nobody has a name for them any more."""
     return replace(mine, interests=[a.code for a in chat.programme.activities if a.code in mine.interests])
+
+
+def _correction(mine: Profile) -> Finish:
+    """The registration at its summary. Who came as staff was never asked for more than a name and a phone."""
+    return Finish(then="registration", given=_given(mine)) if mine.purpose else Finish(then="details")
 
 
 def _given(mine: Profile) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SEND = Option("send", "button.send_question")
 
 
 async def question(chat: Chat) -> Finish:
-    """Asked for from the menu."""
+    """Asked for from the menu, or about an activity."""
     text = await chat.ask("text", Text("question.ask", max_length=LONGEST))
     return _send(chat, text)
 
@@ -63,7 +63,7 @@ def _short(text: str) -> str:
 def _send(chat: Chat, text: str) -> Finish:
     who = chat.programme.person
     chat.say(words("question.sent", name=who.name, answer_within=chat.programme.answer_within), apart=True)
-    return Finish(tickets.open_, {"text": text})
+    return Finish(tickets.open_, {"text": text, "about": chat.given("about")})
 
 
 def _guesses(programme: Programme, text: str) -> list[Activity]:

@@ -9,7 +9,7 @@ from bot.chat import Chat, Choice, Finish, Many, Option, Phone, Search, Summary,
 from bot.privacy import initials
 from bot.texts import Lines, Words
 from handlers.words import activity_label, child_shown, class_of, languages, phone_shown, read_phone
-from storage import contacts, shared, stopping
+from storage import contacts, invitations, shared, stopping
 from storage.contacts import Child
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def registration(chat: Chat) -> Finish:
         return Finish(contacts.consent, {"action": "refused", "form": "button", "text": text, "version": version})
     if not await chat.ask("adult", YesNo("registration.age", "button.age_yes", "button.age_no")):
         chat.say("registration.too_young", buttons=[Option("/start", "button.begin")])
-        return Finish(stopping.erase)
+        return Finish(stopping.erase, {"rules": chat.programme.rules})
     phone = await chat.ask("phone", Phone("registration.phone", chat.person.can_share_phone, read_phone))
     vouched = phone["own"] and not chat.person.registered  # a correction never takes the chat to somebody else
     if vouched and (known := await chat.fetch(contacts.known_by_phone, phone=phone["number"])):
@@ -42,9 +42,9 @@ async def registration(chat: Chat) -> Finish:
             return Finish(shared.link, {"contact_id": known, "consent_text": chat.programme.privacy.short})
     offers = [chat.person.profile_name] if chat.person.profile_name else []
     name = await chat.ask("name", Text("registration.name", offers=offers, letters=True))
-    settlement = await chat.ask("settlement", _settlement(chat))
+    settlement = await chat.ask("settlement", where_lives(chat, "registration.settlement"))
     purpose = await chat.ask("purpose", Choice("registration.purpose", [Option(p, f"purpose.{p}") for p in PURPOSES]))
-    children = await _children(chat) if purpose in ("school", "both") else []
+    children = await children_of(chat) if purpose in ("school", "both") else []
     work = await chat.ask("work", _work()) if purpose in WITH_WORK else ""
     liked = await _interests(chat, purpose)
     said = {"name": name, "phone": phone, "settlement": settlement, "purpose": purpose, "work": work}
@@ -56,11 +56,12 @@ async def registration(chat: Chat) -> Finish:
         chat.say(words("registration.done", name=who.name, answer_within=chat.programme.answer_within, phone=who.phone))
         chat.say("registration.menu", apart=True)
     return Finish(
-        contacts.register,
+        invitations.register,
         {
             "name": name, "phone": phone["number"], "phone_is_own": phone["own"], "settlement": settlement,
             "purpose": purpose, "work": "" if work == "skip" else work, "children": children, "interests": liked,
             "consent_text": chat.programme.privacy.short, "consent_version": chat.programme.privacy.version,
+            "rules": chat.programme.rules,
         },
     )  # fmt: skip
 
@@ -71,17 +72,19 @@ def _consent(chat: Chat) -> Choice:
     return Choice(literal(chat.programme.privacy.short), options, more=literal(chat.programme.privacy.full))
 
 
-def _settlement(chat: Chat) -> Search:
+def where_lives(chat: Chat, prompt: str) -> Search:
+    """A town, or the first letters of a village."""
     programme = chat.programme
     towns = [Option(s.code, literal(s.label)) for s in programme.settlements if s.kind == "town"]
 
     def find(typed: str) -> list[Option]:
         return [Option(s.code, literal(s.label)) for s in programme.suggest(typed)]
 
-    return Search("registration.settlement", towns, find)
+    return Search(prompt, towns, find)
 
 
-async def _children(chat: Chat) -> list[Child]:
+async def children_of(chat: Chat) -> list[Child]:
+    """Which classes or groups somebody wants to hear about."""
     programme = chat.programme
     all_of_them = [Option(i.code, literal(i.short)) for i in programme.institutions]
     chosen = await chat.ask("institutions", Many("registration.institutions", all_of_them, none=None))
@@ -134,7 +137,7 @@ async def _summary(chat: Chat, said: dict[str, Any], children: list[Child], like
     names = ", ".join(a.name for a in programme.activities if a.code in liked)
     lines["interests"] = _line("⭐", literal(names) if names else words("summary.nothing"))
     withdraws = {
-        "phone": ("phone", "same"), "interests": (f"interests-{purpose}",), "institutions": _children_keys(chat),
+        "phone": ("phone", "same"), "interests": (f"interests-{purpose}",), "institutions": children_keys(chat),
     }  # fmt: skip
     changes = [Option(key, f"change.{key}") for key in (*lines, "language")]
     return Summary(words("summary.ask", lines=Lines(tuple(lines.values()))), changes, withdraws)
@@ -144,5 +147,6 @@ def _line(icon: str, value: Words) -> Words:
     return words("summary.line", icon=icon, value=value)
 
 
-def _children_keys(chat: Chat) -> tuple[str, ...]:
+def children_keys(chat: Chat) -> tuple[str, ...]:
+    """The answers that children_of asks for."""
     return ("institutions", *(f"class-{i.code}" for i in chat.programme.institutions))

@@ -9,7 +9,22 @@ from sqlalchemy import Connection, select
 
 from bot.chat import Acting
 from storage import contacts
-from storage.tables import addresses, answers, consents, conversations, inbox, outbox, residents, staff, tickets
+from storage.tables import (
+    addresses,
+    answers,
+    consents,
+    conversations,
+    events,
+    feedback,
+    inbox,
+    invitations,
+    outbox,
+    participations,
+    residents,
+    results,
+    staff,
+    tickets,
+)
 from storage.tables import contacts as contact_rows
 
 
@@ -28,6 +43,9 @@ def everything(connection: Connection, acting: Acting) -> dict[str, Any]:
         "първо съобщение": _when(row.created_at), "записване": _when(row.registered_at),
         "адреси": _addresses(connection, acting.contact_id),
         "съгласия": _consents(connection, acting.contact_id),
+        "срещи": _invitations(connection, acting.contact_id),
+        "оценки за срещи": _feedback(connection, acting.contact_id),
+        "участия": _participations(connection, acting.contact_id),
         "въпроси": _tickets(connection, acting.contact_id),
         "отговори": _answers(connection, acting.contact_id),
         "съобщения": _messages(connection, acting),
@@ -57,6 +75,66 @@ def _addresses(connection: Connection, contact_id: int) -> list[str]:
 def _consents(connection: Connection, contact_id: int) -> list[dict[str, str]]:
     rows = connection.execute(select(consents).where(consents.c.contact_id == contact_id).order_by(consents.c.id))
     return [{"за": r.purpose, "какво": r.action, "кога": r.at.isoformat(), "как": r.form} for r in rows]
+
+
+def _invitations(connection: Connection, contact_id: int) -> list[dict[str, Any]]:
+    """Each event that they were invited to, what they answered, and whether they came."""
+    rows = connection.execute(
+        select(invitations, events.c.title, events.c.starts_at, events.c.place)
+        .join(events, events.c.id == invitations.c.event_id)
+        .where(invitations.c.contact_id == contact_id)
+        .order_by(events.c.starts_at, events.c.id)
+    )
+    return [
+        {
+            "среща": r.title, "кога": _when(r.starts_at), "къде": r.place, "отговор": r.rsvp, "място": r.seat,
+            "тръгване": r.leave_at, "обаждане": r.called, "присъствие": r.attended, "защо не": r.miss_reason,
+        }
+        for r in rows
+    ]  # fmt: skip
+
+
+def _feedback(connection: Connection, contact_id: int) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        select(feedback, events.c.title)
+        .join(events, events.c.id == feedback.c.event_id)
+        .where(feedback.c.contact_id == contact_id)
+        .order_by(feedback.c.at, feedback.c.event_id)
+    )
+    return [
+        {
+            "среща": r.title,
+            "оценка от 1 до 3": r.face,
+            "думи": r.comment or "",
+            "глас": bool(r.voice),
+            "кога": _when(r.at),
+        }
+        for r in rows
+    ]
+
+
+def _participations(connection: Connection, contact_id: int) -> list[dict[str, Any]]:
+    """Each stay in an activity, with what was answered afterwards of what came of it."""
+    mine = participations.c.contact_id == contact_id
+    rows = connection.execute(select(participations).where(mine).order_by(participations.c.id)).all()
+    said = connection.execute(
+        select(results)
+        .join(participations, participations.c.id == results.c.participation_id)
+        .where(mine)
+        .order_by(results.c.due)
+    ).all()
+    return [
+        {
+            "дейност": r.activity, "влизане": _when(r.entry_at), "излизане": _when(r.exit_at), "как": r.exit_kind,
+            "защо": r.exit_reason,
+            "после": [
+                {"кога": _when(s.answered_at), "отговори": s.answers, "състояние": s.state}
+                for s in said
+                if s.participation_id == r.id and s.answers
+            ],
+        }
+        for r in rows
+    ]  # fmt: skip
 
 
 def _tickets(connection: Connection, contact_id: int) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ one is given once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,12 +15,15 @@ from sqlalchemy import Connection, Select, func, literal, or_, select, update
 
 from bot.calendar import Rules
 from bot.chat import Acting, Conflict
+from storage import contacts as profiles
 from storage import events, groups, moments, notifications
+from storage.contacts import Outcome
 from storage.events import Event, event_of
 from storage.people import upsert
 from storage.tables import UtcTime, contacts, residents
 from storage.tables import events as event_rows
 from storage.tables import invitations as rows
+from storage.tables import staff as staff_rows
 
 YES, NO, MAYBE = "yes", "no", "maybe"
 SEAT, WAITS = "seat", "waiting"
@@ -37,6 +41,28 @@ class Guest:
     leave_at: str
     attended: bool | None
     miss_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """An event as its guest sees it."""
+
+    guest: Guest
+    now: datetime  # UTC
+    line: int  # their number in the waiting line; 0 for who does not wait
+    leader: str  # name and E.164 phone of who leads it; may be empty
+    phone: str
+    dates: Sequence[Guest]  # their coming dates of the same course, or slots of the same appointment
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is too late for an answer."""
+        return self.now >= self.guest.event.ends_at
+
+    @property
+    def slot(self) -> Guest | None:
+        """The slot that they have chosen of this appointment."""
+        return next((one for one in self.dates if one.event.kind == "slot" and one.seat == SEAT), None)
 
 
 def _guest(row: Any, event: Event) -> Guest:
@@ -91,12 +117,27 @@ def welcome(connection: Connection, acting: Acting, rules: Rules) -> None:
         notifications.tell_together(connection, invited, moments.INVITE, acting.contact_id, acting.now, rules)
 
 
+def register(connection: Connection, acting: Acting, *, rules: Rules, **said: Any) -> Outcome:
+    """Keep a registration, or its correction, and invite to what is coming. Takes what contacts.register takes."""
+    outcome = profiles.register(connection, acting, **said)
+    welcome(connection, acting, rules)
+    return outcome
+
+
+def join(connection: Connection, acting: Acting, *, activity: str, rules: Rules) -> None:
+    """Note that a contact would like an activity, and invite to what is coming of it."""
+    profiles.join(connection, acting, activity=activity)
+    welcome(connection, acting, rules)
+
+
 # --- the guest's own side -------------------------------------------------------------------------------------------
 
 
-def guest(connection: Connection, acting: Acting, *, event_id: int, contact_id: int) -> Guest | None:
+def guest(
+    connection: Connection, acting: Acting, *, event_id: int, contact_id: int, locked: bool = True
+) -> Guest | None:
     """An invitation, if it belongs to whoever acts or to somebody behind the same address. Locks the event."""
-    event = events.by_id(connection, event_id, locked=True)
+    event = events.by_id(connection, event_id, locked=locked)
     if event is None:
         return None
     here = select(residents.c.contact_id).where(residents.c.address_id == acting.address_id)
@@ -107,19 +148,50 @@ def guest(connection: Connection, acting: Acting, *, event_id: int, contact_id: 
     return _guest(row, event) if row else None
 
 
+def details(connection: Connection, acting: Acting, *, event_id: int, contact_id: int) -> Details | None:
+    """All that a guest may see of an event; None where `guest` gives none."""
+    found = guest(connection, acting, event_id=event_id, contact_id=contact_id, locked=False)
+    if found is None:
+        return None
+    event = found.event
+    dates = [g for g in _coming(connection, contact_id, acting.now) if g.event.series == event.series]
+    name, phone = _leader(connection, event)
+    waits = found.seat == WAITS
+    return Details(found, acting.now, _number_in_line(connection, found) if waits else 0, name, phone, dates)
+
+
+def _leader(connection: Connection, event: Event) -> tuple[str, str]:
+    """Name and phone of whoever leads an event, as long as they are of the staff."""
+    known = select(contacts.c.name, contacts.c.phone).where(contacts.c.id == event.mediator_id)
+    row = connection.execute(known.where(contacts.c.id.in_(select(staff_rows.c.contact_id)))).first()
+    return (row.name or "", row.phone or "") if row else ("", "")
+
+
+def _number_in_line(connection: Connection, found: Guest) -> int:
+    here = rows.c.event_id == found.event.id
+    since = select(rows.c.waiting_since).where(here, rows.c.contact_id == found.contact_id).scalar_subquery()
+    before = or_(
+        rows.c.waiting_since < since, (rows.c.waiting_since == since) & (rows.c.contact_id <= found.contact_id)
+    )
+    ahead = select(func.count()).select_from(rows).where(here, rows.c.seat == WAITS, before)
+    return connection.execute(ahead).scalar_one()
+
+
 def mine(connection: Connection, acting: Acting) -> list[Guest]:
     """The coming events that concern whoever acts, the nearest first."""
-    concerned = select(rows.c.event_id).where(rows.c.contact_id == acting.contact_id)
-    ahead = (event_rows.c.ends_at > acting.now) & (event_rows.c.status == events.PUBLISHED)
+    return _coming(connection, acting.contact_id, acting.now)
+
+
+def _coming(connection: Connection, contact_id: int, now: datetime) -> list[Guest]:
+    concerned = select(rows.c.event_id).where(rows.c.contact_id == contact_id)
+    ahead = (event_rows.c.ends_at > now) & (event_rows.c.status == events.PUBLISHED)
     found = connection.execute(
         select(event_rows)
         .where(ahead, event_rows.c.id.in_(concerned))
         .order_by(event_rows.c.starts_at, event_rows.c.id)
     )
     upcoming = {event.id: event for event in map(event_of, found)}
-    answers = connection.execute(
-        select(rows).where(rows.c.contact_id == acting.contact_id, rows.c.event_id.in_(upcoming))
-    )
+    answers = connection.execute(select(rows).where(rows.c.contact_id == contact_id, rows.c.event_id.in_(upcoming)))
     guests = {row.event_id: _guest(row, upcoming[row.event_id]) for row in answers}
     return [guests[number] for number in upcoming]
 
@@ -146,6 +218,8 @@ def answer(
     event = events.by_id(connection, event_id, locked=True)
     if event is None:
         return
+    if event.kind == "appointment" and said == NO:
+        give_back_slot(connection, acting, event_id=event_id, contact_id=contact_id, rules=rules)
     for one in events.series(connection, event) if whole else [event]:
         if (one.ends_at > acting.now and one.kind != "slot") or one.id == event.id:
             _answer_one(connection, acting, one, contact_id, said, rules, by_staff=by_staff)
@@ -248,7 +322,7 @@ def take_slot(
 def give_back_slot(connection: Connection, acting: Acting, *, event_id: int, contact_id: int, rules: Rules) -> None:
     """Give back whatever slot of an appointment somebody has, so that others may take it."""
     theirs = select(event_rows.c.id).where(event_rows.c.lead_id == event_id, event_rows.c.kind == "slot")
-    mine = (rows.c.contact_id == contact_id) & rows.c.event_id.in_(theirs) & (rows.c.rsvp == YES)
+    mine = (rows.c.contact_id == contact_id) & rows.c.event_id.in_(theirs) & (rows.c.seat != "")
     gone = {"rsvp": NO, "rsvp_at": acting.now, "seat": "", "leave_at": ""}
     connection.execute(update(rows).where(mine).values(gone))
 
@@ -262,6 +336,8 @@ def leave_all(connection: Connection, acting: Acting, rules: Rules, contact_id: 
         select(event_rows)
         .join(rows, rows.c.event_id == event_rows.c.id)
         .where(rows.c.contact_id == contact_id, rows.c.seat != "", event_rows.c.starts_at > acting.now)
+        .order_by(event_rows.c.id)
+        .with_for_update(of=event_rows)
     ).all()
     for event in map(event_of, held):
         _answer_one(connection, acting, event, contact_id, NO, rules, by_staff=False)

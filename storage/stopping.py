@@ -7,13 +7,26 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from bot.calendar import Rules
 from bot.chat import Acting
-from storage import outbox
+from storage import invitations, outbox, results
 from storage.contacts import Outcome, consent
 from storage.people import blank
-from storage.tables import addresses, contacts, conversations, inbox, residents, search_tokens, staff, tickets
+from storage.tables import (
+    addresses,
+    contacts,
+    conversations,
+    feedback,
+    inbox,
+    notifications,
+    residents,
+    search_tokens,
+    staff,
+    tickets,
+)
 from storage.tables import children as children_rows
 from storage.tables import interests as interest_rows
+from storage.tables import invitations as invitation_rows
 from storage.tables import outbox as outbox_table
 
 
@@ -63,12 +76,15 @@ def unblock(connection: Connection, acting: Acting) -> None:
         consent(connection, acting, action="given", form="came back")
 
 
-def erase(connection: Connection, acting: Acting) -> Outcome:
-    """Delete a person: their words, name, phone and addresses go at once; what remains says only that they consented.
+def erase(connection: Connection, acting: Acting, *, rules: Rules) -> Outcome:
+    """Delete a person: their words, name, phone and addresses go at once. Their seats go to others.
 
+    What remains says only that they consented, and that somebody without a name came: of that the law keeps a list.
     An address that others use stays theirs. One that was theirs alone is deleted after the farewell has been sent.
     """
     gone = acting.contact_id
+    invitations.leave_all(connection, acting, rules, gone)
+    _forget_events(connection, gone)
     served = select(residents.c.address_id).where(residents.c.contact_id == gone)
     mine = list(connection.execute(served).scalars())
     connection.execute(update(inbox).where(inbox.c.contact_id == gone).values(body=None))
@@ -82,6 +98,16 @@ def erase(connection: Connection, acting: Acting) -> Outcome:
     connection.execute(delete(contacts).where(contacts.c.id == gone, contacts.c.registered_at.is_(None)))
     connection.execute(update(contacts).where(contacts.c.id == gone).values(_EMPTY | {"archived_at": acting.now}))
     return replace(outcome, erased=True)
+
+
+def _forget_events(connection: Connection, gone: int) -> None:
+    """What is to come, and what was said of what is past. Participations stay, without a name and without answers."""
+    mine = invitation_rows.c.contact_id == gone
+    connection.execute(delete(invitation_rows).where(mine, invitation_rows.c.attended.is_(None)))
+    connection.execute(update(invitation_rows).where(mine).values(leave_at="", miss_reason=""))
+    connection.execute(delete(notifications).where(notifications.c.contact_id == gone))
+    connection.execute(delete(feedback).where(feedback.c.contact_id == gone))
+    results.forget(connection, gone)
 
 
 _EMPTY: dict[str, Any] = {

@@ -110,7 +110,10 @@ def _still_true(row: Any, event: Event) -> bool:
     return not (base in ("7d", "3d", "1d", "2h") and row.rsvp == "no")
 
 
-def _about(row: Any, event: Event, people: Mapping[int, Any], heard: Mapping[tuple[int, int], Any]) -> About | None:
+def _about(
+    row: Any, event: Event, people: Mapping[int, Any], heard: Mapping[tuple[int, int], Any],
+    dates: Mapping[int, tuple[datetime, ...]],
+) -> About | None:  # fmt: skip
     """One event's part of a message; None for a change of which nothing is left to tell."""
     base, before = base_of(row.offset), heard.get((row.event_id, row.contact_id))
     was = Before(before.starts_at, before.place) if before and base == "change" else None
@@ -140,6 +143,22 @@ def _heard(connection: Connection, told: Sequence[Any]) -> Mapping[tuple[int, in
     rows = connection.execute(
         select(last.c.contact_id, v).join(v, and_(v.c.event_id == last.c.event_id, v.c.version == last.c.version))
     )
+    told_of = {(row.event_id, row.contact_id): row for row in rows}
+    return {**_entered_at(connection, changed, readers), **told_of}
+
+
+def _entered_at(connection: Connection, changed: set[int], readers: set[int]) -> Mapping[tuple[int, int], Any]:
+    """What these events were when each reader was entered: who was never written to was told of it then."""
+    i, v, then = invitations, event_versions, event_versions.alias()
+    latest = (
+        select(func.max(then.c.version))
+        .where(then.c.event_id == i.c.event_id, then.c.at <= i.c.created_at)
+        .correlate(i)
+        .scalar_subquery()
+    )
+    known = i.join(v, and_(v.c.event_id == i.c.event_id, v.c.version == latest))
+    those = i.c.event_id.in_(changed) & i.c.contact_id.in_(readers)
+    rows = connection.execute(select(i.c.contact_id, v).select_from(known).where(those))
     return {(row.event_id, row.contact_id): row for row in rows}
 
 

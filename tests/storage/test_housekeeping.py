@@ -15,6 +15,7 @@ from storage.database import Database
 from storage.people import Known
 from storage.tables import addresses, answers, consents, contacts, conversations, inbox, outbox, residents
 from storage.tables import tickets as ticket_rows
+from tests.storage.events_kit import RULES
 from tests.storage.kit import DAY, NOW, acting, bulk, converse, enrol, everything, meet, queue, said
 
 Fill = Callable[[Connection, Known], None]
@@ -152,7 +153,7 @@ async def test_somebody_deleted_is_gone_when_the_farewell_is_out_and_not_before(
     def erase(connection: Connection) -> None:
         known = meet(connection)
         registered(connection, known)
-        stopping.erase(connection, acting(known))
+        stopping.erase(connection, acting(known), rules=RULES)
         queue(connection, meet(connection), "farewell")
 
     await database.write(erase)

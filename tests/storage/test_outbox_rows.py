@@ -15,6 +15,7 @@ from storage.database import Database
 from storage.outbox import Draft, Held, Mark, Taker
 from storage.tables import addresses, contacts, notices, residents
 from storage.tables import outbox as rows
+from tests.storage.events_kit import RULES
 from tests.storage.kit import DAY, NOW, acting, bulk, counted, enrol, everything, meet, opened, queue, steps
 
 ME, OTHER = "process me", "process other"
@@ -270,7 +271,7 @@ async def test_somebody_who_is_being_deleted_and_has_blocked_us_is_deleted_all_t
     def erase(connection: Connection) -> list[Held]:
         known = meet(connection)
         enrol(connection, known, name="Иванка")
-        stopping.erase(connection, acting(known))
+        stopping.erase(connection, acting(known), rules=RULES)
         return queue(connection, meet(connection), "farewell", owner=ME)
 
     (row,) = await database.write(erase)
