@@ -10,6 +10,7 @@ from bot.texts import Lines, Words, day
 from handlers.words import activity_label, number_of
 from storage import participation
 from storage.participation import COMPLETED, LEFT, REASONS, Crowd, Participation
+from storage.staff import LEADS
 
 PEOPLE = 8  # on one screen
 STAFF = Option("/staff", "button.back")
@@ -23,7 +24,12 @@ async def people_in(chat: Chat) -> None:
         await _people(chat, crowd)
         return
     rows = [[Option(f"/people_in {c.activity}", _counted(chat, c))] for c in crowds]
-    chat.card("participant.activities" if rows else "participant.nobody", *rows, [STAFF])
+    chat.card("participant.activities" if rows else "participant.nobody", *rows, _more(chat), [STAFF])
+
+
+def _more(chat: Chat, activity: str = "") -> list[Option]:
+    """The way to enter somebody, for those who may."""
+    return [Option(f"/enrol {activity}".rstrip(), "enrol.button")] if chat.person.role in LEADS else []
 
 
 def _counted(chat: Chat, crowd: Crowd) -> Words:
@@ -40,7 +46,7 @@ async def _people(chat: Chat, crowd: Crowd) -> None:
     leaf += [Option(f"/people_in {code} {page + 1}", "button.leaf")] if page < last else []
     title = words("participant.list", activity=_activity(chat, code), inside=crowd.inside, gone=crowd.gone)
     people = [[Option(f"/participant {p.id}", _name(p))] for p in shown]
-    chat.card(title, *people, leaf, [Option("/people_in", "button.back")])
+    chat.card(title, *people, leaf, _more(chat, code), [Option("/people_in", "button.back")])
 
 
 def _name(stay: Participation) -> Words:

@@ -163,7 +163,7 @@ def _opened(connection: Connection, which: ColumnElement[bool]) -> list[Result]:
     found = connection.execute(
         select(
             rows, stays.c.contact_id, stays.c.activity, stays.c.exit_at, contacts.c.name, contacts.c.phone,
-            contacts.c.work, trained.label("trained"),
+            stays.c.entry_work, trained.label("trained"),
         )
         .join(stays, stays.c.id == rows.c.participation_id)
         .join(contacts, contacts.c.id == stays.c.contact_id)
@@ -172,7 +172,7 @@ def _opened(connection: Connection, which: ColumnElement[bool]) -> list[Result]:
     return [
         Result(
             row.id, row.due, row.state, row.until, row.contact_id, row.name or "", row.phone or "", row.activity,
-            row.exit_at, row.answers or {}, row.work == "yes", bool(row.trained),
+            row.exit_at, row.answers or {}, row.entry_work == "yes", bool(row.trained),
         )
         for row in found
     ]  # fmt: skip

@@ -56,6 +56,9 @@ def enrol(connection: Connection, acting: Acting, *, contact_id: int, activity: 
 
 
 def _enter(connection: Connection, fresh: dict[str, Any]) -> None:
+    """Enter once. What somebody says of their work later changes nothing of how they came."""
+    works = select(contacts.c.work).where(contacts.c.id == fresh["contact_id"])
+    fresh = fresh | {"entry_work": connection.execute(works).scalar()}
     if connection.execute(upsert(connection, rows).values(fresh).on_conflict_do_nothing()).rowcount:
         return
     mine = (rows.c.contact_id == fresh["contact_id"]) & (rows.c.activity == fresh["activity"])

@@ -143,6 +143,7 @@ participations = Table(  # raw facts, from which every period's indicators are d
     Column("entry_at", UtcTime, nullable=False),  # of the first entry: coming back does not change it
     Column("entry_event_id", BigId, ForeignKey("events.id", ondelete="SET NULL")),
     _staff("entry_by"),
+    Column("entry_work", String(20)),  # whether they worked when they entered, by their own word
     Column("exit_at", UtcTime),  # of the last exit
     Column("exit_kind", String(10), nullable=False, server_default=""),  # completed, left
     Column("exit_reason", String(20), nullable=False, server_default=""),

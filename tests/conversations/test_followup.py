@@ -12,7 +12,7 @@ from bot.messages import Button, Outgoing
 from handlers.followup import compose_followup
 from storage import attendance, export, followups, participation
 from storage.followups import FollowUp
-from storage.tables import addresses, audit, contacts, feedback, outbox, participations, results
+from storage.tables import addresses, audit, feedback, outbox, participations, results
 from tests.conversations.client import Talker, Town, programme, world
 from tests.conversations.guests import HOUR, acting_of, change, event, people, rules, set_columns, staff_of
 from tests.conversations.people import contact_of, line, register, rows, t
@@ -184,7 +184,7 @@ async def test_no_document_is_asked_for_where_nobody_was_trained(town: Town, cha
 @pytest.mark.parametrize("worked", [True, False])
 async def test_after_half_a_year_whoever_worked_before_is_asked_whether_it_is_better(town: Town, worked: bool) -> None:
     person, mediator = await participant(town, "telegram")
-    await change(town, lambda c: c.execute(update(contacts).values(work="yes" if worked else "no_searching")))
+    await change(town, lambda c: c.execute(update(participations).values(entry_work="yes" if worked else "no_searching")))
     number = await asked(town, mediator, "6m")
     await person.press_data(f"/result {number}")
     said = await person.press(t("work.yes"))

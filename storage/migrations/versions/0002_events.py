@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("entry_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("entry_event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("entry_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("entry_work", sa.String(length=20), nullable=True),
         sa.Column("exit_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("exit_kind", sa.String(length=10), server_default="", nullable=False),
         sa.Column("exit_reason", sa.String(length=20), server_default="", nullable=False),
