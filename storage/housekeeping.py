@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, func, select, update
 
 from storage import outbox, stopping, tickets
-from storage.tables import addresses, answers, conversations, inbox, residents
+from storage.tables import addresses, answers, conversations, feedback, inbox, residents
 from storage.tables import contacts as contact_rows
 from storage.tables import outbox as outbox_rows
 
@@ -31,6 +31,8 @@ def daily(connection: Connection, now: datetime) -> None:
     connection.execute(update(inbox).where(inbox.c.received_at < old, inbox.c.body.is_not(None)).values(body=None))
     rows = (outbox_rows.c.created_at < old) & outbox_rows.c.body.is_not(None)
     connection.execute(update(outbox_rows).where(rows).values(body=None))
+    remarks = (feedback.c.at < old) & (feedback.c.comment.is_not(None) | feedback.c.voice.is_not(None))
+    connection.execute(update(feedback).where(remarks).values(comment=None, voice=None))
     connection.execute(delete(inbox).where(inbox.c.received_at < now - KEYS))
     untouched = conversations.c.updated_at < old
     # Left first: a talk that went on without its answers would end with a summary of nothing.

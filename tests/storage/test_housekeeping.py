@@ -13,9 +13,9 @@ from storage import contacts as people_of
 from storage import housekeeping, people, shared, stopping, tickets
 from storage.database import Database
 from storage.people import Known
-from storage.tables import addresses, answers, consents, contacts, conversations, inbox, outbox, residents
+from storage.tables import addresses, answers, consents, contacts, conversations, feedback, inbox, outbox, residents
 from storage.tables import tickets as ticket_rows
-from tests.storage.events_kit import RULES
+from tests.storage.events_kit import RULES, published
 from tests.storage.kit import DAY, NOW, acting, bulk, converse, enrol, everything, meet, queue, said
 
 Fill = Callable[[Connection, Known], None]
@@ -57,6 +57,13 @@ def consented(connection: Connection, known: Known) -> None:
     people_of.consent(connection, acting(known), action="given", form="button", text="x")
 
 
+def remarked(connection: Connection, known: Known) -> None:
+    registered(connection, known)
+    event = published(connection, acting(known), NOW + DAY)
+    row = {"event_id": event.id, "contact_id": known.contact_id, "face": 3, "comment": "дълга пейка", "at": NOW}
+    connection.execute(insert(feedback).values(row))
+
+
 def begun(connection: Connection, known: Known) -> None:
     converse(connection, known, 1)
 
@@ -87,6 +94,13 @@ RETENTION = [  # what, how it comes to be, days it is kept (None: until somebody
     ("answers of an open talk that nobody touched", answered("open"), 90, some(answers)),
     ("an open talk that nobody touched", answered("open"), 90, open_talks),
     ("that there was a talk", answered("done"), None, some(conversations)),
+    (
+        "words of an opinion",
+        remarked,
+        90,
+        lambda c: c.execute(select(feedback).where(feedback.c.comment.is_not(None))).first(),
+    ),
+    ("the opinion itself", remarked, None, some(feedback)),
     ("a registered contact", registered, None, some(contacts)),
     ("their address", registered, None, some(addresses)),
     ("a consent", consented, None, some(consents)),
