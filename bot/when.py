@@ -152,8 +152,8 @@ _RESPELT = (
 )
 _RANGE = r"(?<![\d.:/-])(\d\d?(?:([:.])\d\d)?) ?(?:-|do) ?\d\d?(?(2)\2\d\d)(?![\d.:/-])"  # only its beginning counts
 _MONTHS = (
-    "(?:ya|zha)n(?:u|uari)?", "fev(?:r|ruari)?", "mart?", "apr(?:il)?", "ma[yi]", "uni|(?:y|zh|i)uni?", "uli|(?:y|zh|i)uli?",
-    "avg(?:ust)?", "sep(?:t|temvri)?", "okt(?:omvri)?", "no(?:e|em|emvri|v)", "dek(?:emvri)?",
+    "(?:ya|zha)n(?:u|uari)?", "fev(?:r|ruari)?", "mart?", "apr(?:il)?", "ma[yi]", "uni|(?:y|zh|i)uni?",
+    "uli|(?:y|zh|i)uli?", "avg(?:ust)?", "sep(?:t|temvri)?", "okt(?:omvri)?", "no(?:e|em|emvri|v)", "dek(?:emvri)?",
 )  # fmt: skip
 _WEEKDAYS = (
     "pn|pon|poned|ponedelnik", "vt|vto|vtornik", "sr|sre|srya|sr(?:e|ya|ia|zha)da", "cht|chetv?|chetv[auy]rt[auy]k",

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, case, func, insert, or_, select, update
 
 from bot.calendar import Rules
-from bot.chat import Acting, Conflict
+from bot.chat import Acting, Conflict, literal, words
 from storage import moments, staff
-from storage.tables import event_versions, events
+from storage.tables import contacts, event_versions, events, invitations
 
 KINDS = ("training", "course", "meeting", "appointment", "outreach", "public")
 PUBLISHED, CANCELLED = "published", "cancelled"
@@ -125,11 +125,49 @@ def _listed(connection: Connection, acting: Acting, when: Any, order: Any, limit
     return [event_of(row) for row in connection.execute(wanted.order_by(order, events.c.id).limit(limit))]
 
 
+def dates(connection: Connection, acting: Acting, *, event_id: int) -> list[Event]:
+    """The dates of a course or the slots of an appointment, for scripts; of any other event, itself."""
+    event = by_id(connection, event_id)
+    return series(connection, event) if event else []
+
+
+def heads(connection: Connection, acting: Acting, *, event_ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+    """How many will come, and how many were asked, for each of these events; one that nobody was asked to is absent."""
+    will_come = case(((invitations.c.rsvp == "yes") & (invitations.c.seat != "waiting"), 1), else_=0)
+    found = connection.execute(
+        select(invitations.c.event_id, func.sum(will_come), func.count())
+        .join(contacts, contacts.c.id == invitations.c.contact_id)
+        .where(invitations.c.event_id.in_(event_ids), contacts.c.status != "archived")
+        .group_by(invitations.c.event_id)
+    )
+    return {number: (int(come), asked) for number, come, asked in found}
+
+
+def places(connection: Connection, acting: Acting, *, limit: int = 3) -> list[tuple[str, str]]:
+    """Where events took place, with the landmark: whoever acts used them last, then where others did."""
+    mine = func.max(case((events.c.created_by == acting.contact_id, 1), else_=0))
+    found = connection.execute(
+        select(events.c.place, events.c.landmark)
+        .where(events.c.kind != "slot")
+        .group_by(events.c.place, events.c.landmark)
+        .order_by(mine.desc(), func.max(events.c.id).desc())
+        .limit(limit)
+    )
+    return [(place, landmark) for place, landmark in found]
+
+
 def latest(connection: Connection, acting: Acting) -> Event | None:
     """The event that whoever acts published last."""
     mine = select(events).where(events.c.created_by == acting.contact_id, events.c.lead_id.is_(None))
     row = connection.execute(mine.order_by(events.c.id.desc()).limit(1)).first()
     return event_of(row) if row else None
+
+
+def changed_by(connection: Connection, acting: Acting, *, event_id: int) -> str:
+    """The name of whoever changed an event last; empty when they are nobody's colleague any more."""
+    v = event_versions
+    last = select(contacts.c.name).join(v, v.c.by_id == contacts.c.id).where(v.c.event_id == event_id)
+    return connection.execute(last.order_by(v.c.version.desc()).limit(1)).scalar() or ""
 
 
 def at_version(connection: Connection, event_id: int, version: int) -> Any:
@@ -213,7 +251,7 @@ def move(
     Raises:
         Conflict: somebody else changed it meanwhile, or the new time has passed.
     """
-    event = _unchanged(connection, event_id, version)
+    event = _unchanged(connection, acting, event_id, version)
     if starts_at <= acting.now:
         raise Conflict("starts", "event.past")
     by = starts_at - event.starts_at
@@ -227,7 +265,7 @@ def relocate(
     connection: Connection, acting: Acting, *, event_id: int, version: int, place: str, landmark: str, rules: Rules
 ) -> None:
     """Give an event another place. Conflict when somebody else changed it meanwhile."""
-    event = _unchanged(connection, event_id, version)
+    event = _unchanged(connection, acting, event_id, version)
     for one in _with_slots(connection, event):
         _change(connection, acting, replace(one, place=place, landmark=landmark), rules, before=one)
     staff.audit(connection, acting, "relocate", f"event:{event_id}")
@@ -237,17 +275,19 @@ def cancel(
     connection: Connection, acting: Acting, *, event_id: int, version: int, rules: Rules, whole: bool = False
 ) -> None:
     """Cancel an event; `whole`: with every later date of its course. Conflict when somebody changed it meanwhile."""
-    event = _unchanged(connection, event_id, version)
-    also = [e for e in series(connection, event) if e.id != event.id and e.ends_at > acting.now] if whole else []
+    event = _unchanged(connection, acting, event_id, version)
+    later = series(connection, event) if whole and event.kind == "course" else []
+    also = [date for date in later if date.id != event.id and date.ends_at > acting.now]
     for one in [*_with_slots(connection, event), *also]:
         _change(connection, acting, replace(one, status=CANCELLED), rules, before=one)
     staff.audit(connection, acting, "cancel", f"event:{event_id}")
 
 
-def _unchanged(connection: Connection, event_id: int, version: int) -> Event:
+def _unchanged(connection: Connection, acting: Acting, event_id: int, version: int) -> Event:
     event = by_id(connection, event_id, locked=True)
     if event is None or event.status != PUBLISHED or event.version != version:
-        raise Conflict("sure", "event.changed_meanwhile")
+        name = changed_by(connection, acting, event_id=event_id)
+        raise Conflict("sure", words("event.changed_meanwhile", who=literal(name) if name else words("event.somebody")))
     return event
 
 

@@ -8,10 +8,13 @@ part in it), `languages`, `purposes`, and `all` for everybody who is registered.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, or_, select, true
 
+from bot.chat import Acting
+from storage import notifications
 from storage.tables import children, contacts, interests, participations
 
 Group = Mapping[str, Any]
@@ -32,6 +35,28 @@ def matching(group: Group) -> Select[Any]:
 def count(connection: Connection, group: Group) -> int:
     """How many contacts a group holds now."""
     return connection.execute(select(func.count()).select_from(matching(group).subquery())).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many contacts a group holds, and how many of them no message will reach, by the reason."""
+
+    people: int
+    stopped: int
+    unreached: int  # no channel reaches them, or they blocked us on it
+
+
+def reach(connection: Connection, acting: Acting, *, group: Group) -> Reach:
+    """Whom a message to a group would reach now."""
+    stopped = contacts.c.status == "stopped"
+    cut_off = ~stopped & or_(contacts.c.status == "blocked", notifications.best_address().is_(None))
+
+    def those(condition: ColumnElement[bool]) -> Any:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+    numbers = select(func.count(), those(stopped), those(cut_off)).select_from(contacts)
+    found = connection.execute(numbers.where(contacts.c.id.in_(matching(group)))).one()
+    return Reach(*map(int, found))
 
 
 def _liking(codes: Sequence[str]) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    Subquery,
     and_,
     case,
     cast,
@@ -42,9 +43,12 @@ FRESH = timedelta(days=4)  # so long „да“ answers what we wrote last
 PREFIX = "reminder"  # of the outbox keys
 TEL = "tel"  # an address that only a call reaches
 
+ONCE_A_HOME = (*REMINDERS, INVITE, AFTER)  # of a parents' meeting
+SLACK = timedelta(minutes=15)  # in which ten thousand messages are out: what is due so long after is told at once
 QUEUED, JOINT, SKIPPED, LATE = "queued", "joint", "skipped", "expired"
 
 _i, _c, _n = invitation_rows, contacts, notifications
+_COLUMNS = ("event_id", "offset", "contact_id", "status", "reason", "message", "at")
 
 
 def opens_at(rules: Rules, base: str, now: datetime) -> datetime:
@@ -68,7 +72,8 @@ def decide(
 
     `late`: it helps nobody any more, and only that is noted. `only`: these people and nobody else.
     """
-    who = _concerned(moment, rules, now, only).order_by(_i.c.contact_id).limit(bite).subquery()
+    concerned = _concerned(moment, rules, now, only).order_by(_i.c.contact_id).limit(bite)
+    who = concerned.subquery() if late else _once_a_home(moment, concerned)
     status = case((who.c.reason == "", literal(LATE if late else QUEUED)), else_=literal(SKIPPED))
     rows = select(
         literal(moment.event_id), literal(moment.offset), who.c.contact_id, status,
@@ -76,13 +81,12 @@ def decide(
         case((who.c.reason == "", _key(moment, who.c.contact_id)), else_=literal("")) if not late else literal(""),
         literal(now, UtcTime()),
     ).where(true())  # fmt: skip
-    columns = ("event_id", "offset", "contact_id", "status", "reason", "message", "at")
-    fresh = upsert(connection, notifications).from_select(columns, rows)
+    fresh = upsert(connection, notifications).from_select(_COLUMNS, rows)
     decided = connection.execute(fresh.on_conflict_do_nothing()).rowcount
     if decided and not late:
+        _queue(connection, moment, now, not_before or now)
         if moment.base in (*REMINDERS, INVITE):
             _join(connection, moment, now, rules)
-        _queue(connection, moment, now, not_before or now)
     return decided
 
 
@@ -97,16 +101,26 @@ def tell(connection: Connection, event_id: int, offset: str, who: Sequence[int],
 def tell_together(
     connection: Connection, event_ids: Sequence[int], offset: str, contact_id: int, now: datetime, rules: Rules
 ) -> None:
-    """Tell one person of several events in one message: it is queued for the first."""
-    first, *others = event_ids
-    tell(connection, first, offset, [contact_id], now, rules)
-    mine = (_n.c.event_id == first) & (_n.c.offset == offset) & (_n.c.contact_id == contact_id)
-    message = connection.execute(select(_n.c.message).where(mine)).scalar()
-    if message:
-        row = {"offset": offset, "contact_id": contact_id, "status": JOINT, "message": message, "at": now}
-        joint = upsert(connection, notifications).on_conflict_do_nothing()
-        for number in others:
-            connection.execute(joint, row | {"event_id": number})
+    """Tell one person of several events in one message: it is queued for the first of which they are to hear."""
+    message = ""
+    for number in event_ids:
+        if message:
+            _tell_besides(connection, Due(number, offset, now, now), contact_id, message, rules)
+            continue
+        tell(connection, number, offset, [contact_id], now, rules)
+        mine = (_n.c.event_id == number) & (_n.c.offset == offset) & (_n.c.contact_id == contact_id)
+        message = connection.execute(select(_n.c.message).where(mine)).scalar() or ""
+
+
+def _tell_besides(connection: Connection, moment: Due, contact_id: int, message: str, rules: Rules) -> None:
+    """Tell somebody of one more event in a message that they get anyway."""
+    who = _concerned(moment, rules, moment.due, [contact_id]).subquery()
+    told = who.c.reason.in_(("", "week_full"))  # it is no message more
+    row = select(
+        literal(moment.event_id), literal(moment.offset), who.c.contact_id, case((told, JOINT), else_=SKIPPED),
+        case((told, ""), else_=who.c.reason), case((told, message), else_=""), literal(moment.due, UtcTime()),
+    ).where(true())  # fmt: skip
+    connection.execute(upsert(connection, notifications).from_select(_COLUMNS, row).on_conflict_do_nothing())
 
 
 def latest(connection: Connection, acting: Acting) -> tuple[int, bool] | None:
@@ -154,11 +168,23 @@ def _concerned(moment: Due, rules: Rules, now: datetime, only: Sequence[int]) ->
         _n.c.event_id == moment.event_id, _n.c.offset == moment.offset, _n.c.contact_id == _i.c.contact_id
     )
     return (
-        select(_i.c.contact_id, _reason(moment, rules, now).label("reason"))
+        select(
+            _i.c.contact_id, _reason(moment, rules, now).label("reason"), best_address().label("address"),
+            events.c.kind,
+        )
         .select_from(_i.join(_c, _c.c.id == _i.c.contact_id).join(events, events.c.id == _i.c.event_id))
         .where(_i.c.event_id == moment.event_id, ~done, _meant(moment, now))
         .where(_i.c.contact_id.in_(only) if only else true())
-    )
+    )  # fmt: skip
+
+
+def _once_a_home(moment: Due, concerned: Select[Any]) -> Subquery:
+    """Of those who would hear of a parents' meeting at one address now, only the first does."""
+    who = concerned.subquery()
+    nth = func.row_number().over(partition_by=(who.c.address, who.c.reason), order_by=who.c.contact_id)
+    again = (who.c.kind == "meeting") & (who.c.reason == "") & (nth > 1)
+    reason = case((again, "household"), else_=who.c.reason) if moment.base in ONCE_A_HOME else who.c.reason
+    return select(who.c.contact_id, reason.label("reason")).subquery()
 
 
 def _meant(moment: Due, now: datetime) -> Any:  # noqa: PLR0911  (one line for each kind)
@@ -221,8 +247,9 @@ def _reason(moment: Due, rules: Rules, now: datetime) -> ColumnElement[str]:
         reasons.append(((_i.c.seat == "waiting") & (events.c.kind != "slot"), "waiting"))
     if base in (*TIMED, CHANGE):  # the slot that they chose has messages of its own
         reasons.append((_has_slot(), "chosen"))
-    if base in (*REMINDERS, INVITE, AFTER):
-        reasons.append((_told_at_home(moment), "household"))
+    if base in ONCE_A_HOME:
+        told = _told_at_home(_i.c.event_id, moment.offset, _i.c.contact_id, best_address())
+        reasons.append(((events.c.kind == "meeting") & told, "household"))
     if base in REMINDERS:
         reasons.append((_reminded_since(now - rules.apart), "too_close"))
     if base == INVITE:
@@ -255,30 +282,38 @@ def _has_slot() -> ColumnElement[bool]:
     return exists().where(chosen, theirs.c.contact_id == _i.c.contact_id, theirs.c.seat == "seat")
 
 
-def _told_at_home(moment: Due) -> ColumnElement[bool]:
-    """Whether somebody else at the same address is told of this parents' meeting: one message for a household."""
-    other, person, there = invitation_rows.alias(), contacts.alias(), residents.alias()
-    # Not by index ("+ 0"): who lives there is looked up first, or each parent would go through the whole class.
-    older = other.c.contact_id + 0 < _i.c.contact_id
-    goes_first = older & (other.c.rsvp != "no") & (person.c.status == "active")
-    household = select(there.c.contact_id).where(there.c.address_id == best_address()).correlate_except(there)
-    return (events.c.kind == "meeting") & exists().where(
-        other.c.event_id == moment.event_id, other.c.contact_id.in_(household), goes_first,
-        person.c.id == other.c.contact_id,
+def _told_at_home(event_id: Any, offset: Any, contact_id: Any, address_id: Any) -> ColumnElement[bool]:
+    """Whether somebody else who lives at an address was told there already: one message for a household."""
+    told, there = _n.alias(), residents.alias()
+    # Who lives there is looked up first, or each parent would go through the whole class.
+    household = select(there.c.contact_id).where(there.c.address_id == address_id).correlate_except(there)
+    return exists().where(
+        told.c.event_id == event_id, told.c.offset == offset, told.c.contact_id.in_(household),
+        told.c.contact_id != contact_id, told.c.status.in_((QUEUED, JOINT)), outbox.c.key == told.c.message,
+        outbox.c.address_id == address_id,
+    )  # fmt: skip
+
+
+def _went_since(since: datetime) -> ColumnElement[bool]:
+    """Whether a message was queued since then, or went out since then, or still waits. Not one that was taken back."""
+    alive = outbox.c.status.not_in(("cancelled", "expired", "failed"))
+    waits = outbox.c.status.in_(("queued", "sending"))
+    return (
+        (_n.c.contact_id == _i.c.contact_id) & (_n.c.status == QUEUED) & (_n.c.at > since - RECENT)
+        & (outbox.c.key == _n.c.message) & alive & or_(_n.c.at > since, outbox.c.sent_at > since, waits)
     )  # fmt: skip
 
 
 def _reminded_since(since: datetime) -> ColumnElement[bool]:
     """Whether a reminder went to them since then, or this event's own invitation or change."""
     about_this = (_n.c.event_id == _i.c.event_id) & moments.of_kinds(_n.c.offset, (INVITE, CHANGE))
-    lately = (_n.c.contact_id == _i.c.contact_id) & (_n.c.at > since) & (_n.c.status == QUEUED)
-    return exists().where(lately, or_(moments.of_kinds(_n.c.offset, REMINDERS), about_this))
+    return exists().where(_went_since(since), or_(moments.of_kinds(_n.c.offset, REMINDERS), about_this))
 
 
 def _invited_since(since: datetime) -> Any:
     """How many announcements of events went to them since then."""
-    lately = (_n.c.contact_id == _i.c.contact_id) & (_n.c.at > since) & (_n.c.offset == INVITE)
-    return select(func.count()).select_from(_n).where(lately, _n.c.status == QUEUED).scalar_subquery()
+    lately = _went_since(since) & (_n.c.offset == INVITE)
+    return select(func.count()).select_from(_n.join(outbox, outbox.c.key == _n.c.message)).where(lately).scalar_subquery()
 
 
 # --- one message for several events ---------------------------------------------------------------------------------
@@ -293,14 +328,18 @@ def _join(connection: Connection, moment: Due, now: datetime, rules: Rules) -> N
     same_day = (
         moment_rows.c.offset.like(f"{moment.base}%") & (other.c.starts_at >= morning) & (other.c.starts_at < night)
     )
-    soon = (moment_rows.c.due_at <= now + rules.apart) & (moment_rows.c.until > now)
+    soon = moment_rows.c.due_at <= now + rules.apart + SLACK
     unlike = moment_rows.c.offset.like("7d%")  # only for some, which is not asked again here
-    rows = (
+    nth = func.row_number().over(
+        partition_by=(moment_rows.c.event_id, moment_rows.c.offset, outbox.c.address_id), order_by=mine.c.contact_id
+    )
+    found = (
         select(
-            moment_rows.c.event_id, moment_rows.c.offset, mine.c.contact_id, literal(JOINT), literal(""),
-            mine.c.message, literal(now, UtcTime()),
+            moment_rows.c.event_id, moment_rows.c.offset, mine.c.contact_id, mine.c.message, outbox.c.address_id,
+            other.c.kind, nth.label("nth"),
         )
         .select_from(mine)
+        .join(outbox, outbox.c.key == mine.c.message)
         .join(theirs, theirs.c.contact_id == mine.c.contact_id)
         .join(moment_rows, moment_rows.c.event_id == theirs.c.event_id)
         .join(other, other.c.id == theirs.c.event_id)
@@ -309,11 +348,17 @@ def _join(connection: Connection, moment: Due, now: datetime, rules: Rules) -> N
             mine.c.at == now, moment_rows.c.state == moments.WAITING, moment_rows.c.event_id != moment.event_id,
             moments.of_kinds(moment_rows.c.offset, kinds), ~unlike, or_(soon, same_day),
             other.c.status == "published", other.c.kind != "appointment", theirs.c.rsvp != "no",
-            or_(theirs.c.seat != "waiting", other.c.kind == "slot"),
+            or_(theirs.c.seat != "waiting", other.c.kind == "slot"), moment_rows.c.until > now,
+            (theirs.c.rsvp == "") & (theirs.c.source == "audience") if moment.base == INVITE else true(),
         )
+        .subquery()
     )  # fmt: skip
-    columns = ("event_id", "offset", "contact_id", "status", "reason", "message", "at")
-    connection.execute(upsert(connection, notifications).from_select(columns, rows).on_conflict_do_nothing())
+    at_home = _told_at_home(found.c.event_id, found.c.offset, found.c.contact_id, found.c.address_id)
+    rows = select(
+        found.c.event_id, found.c.offset, found.c.contact_id, literal(JOINT), literal(""), found.c.message,
+        literal(now, UtcTime()),
+    ).where(or_(found.c.kind != "meeting", (found.c.nth == 1) & ~at_home))  # fmt: skip
+    connection.execute(upsert(connection, notifications).from_select(_COLUMNS, rows).on_conflict_do_nothing())
 
 
 def _queue(connection: Connection, moment: Due, now: datetime, not_before: datetime) -> None:

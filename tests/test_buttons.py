@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +15,19 @@ from bot.chat import Person
 from bot.dialog import Broken
 from bot.messages import Kind
 from handlers import TALKS
+from storage.attendance import Sheet, Tally
 from storage.contacts import Child, Profile
+from storage.door import Found
+from storage.events import Event
+from storage.feedback import Opinions
+from storage.followups import Result
+from storage.groups import Reach
+from storage.invitations import Details, Guest
+from storage.months import Line, Month
+from storage.participation import Crowd
 from storage.programme import Programme
-from tests.conversations.client import programme
+from storage.staff import Member
+from tests.conversations.client import START, programme
 from tests.scripted import Table
 
 
@@ -63,6 +74,22 @@ def stretched(groups: int) -> Programme:
     )
 
 
+EVENT = Event(  # of version 0, which is what a command without an event's number names
+    2**40, "course", "vocational", "Курс", "Читалището", "до пощата", "тетрадка", START + timedelta(days=2),
+    START + timedelta(days=2, hours=2), 25, 2**40, {"children": [["mir", "втора"]]}, ("3d", "1d"), "published", 0,
+)  # fmt: skip
+
+
+HOURS = replace(EVENT, kind="appointment")
+GUEST = Guest(HOURS, 2**40, "", "", "", None, "")
+SHEET = Sheet(EVENT, START, done=False)
+COUNTED = Line("", 12, 140, 88, 70, Opinions(60, (30, 8, 2)))
+RESULT = Result(
+    2**40, "4w", "answered", START, 2**40, "Мария Иванова", "+359888123456", "vocational", START, {"work": "yes"},
+    worked=True, trained=True,
+)  # fmt: skip
+
+
 def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
     """What the queries of scripts find: somebody with as much of everything as there is."""
     kids = [Child(i.code, group) for i in known.institutions for group in i.groups]
@@ -77,6 +104,35 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "is_linked": True,
         "people_here": [(1, "Мария Иванова"), (2**40, "Иван Петров")],
         "everything": {},
+        "invited": "coordinator",
+        "members": [Member(2**40, "Ани Петрова", "+359888123456", "coordinator", START)],
+        "new_code": "ekip-23456789",
+        "now": START,
+        "for_staff": EVENT,
+        "latest": EVENT,
+        "coming": [EVENT] * 9,
+        "past": [EVENT],
+        "dates": [EVENT],
+        "heads": {EVENT.id: (25, 40)},
+        "tally": Tally(40, 25, 4, 1, 8, 3, 0, 0),
+        "places": [("Читалището", "до пощата"), ("Я" * 120, "")],
+        "reach": Reach(43, 2, 3),
+        "hearers": 40,
+        "changed_by": "Ани Петрова",
+        "sheet": SHEET,
+        "ahead": [SHEET] * 6,
+        "people": [],
+        "at_the_door": [],
+        "find": [Found(2**40, "Мария Иванова", known.settlements[0].code, own=True, listed=False)] * 9,
+        "alike": [],
+        "call_list": [],
+        "callee": None,
+        "slots": [replace(HOURS, id=2**40 + n, starts_at=START + timedelta(hours=12 * n)) for n in range(4)],
+        "details": Details(GUEST, START, 3, "Ани Петрова", "+359888123456", [GUEST] * 9),
+        "mine": [GUEST] * 9,
+        "month": Month(START, COUNTED, [replace(COUNTED, activity=a.code) for a in known.activities]),
+        "crowds": [Crowd(a.code, 25, 3) for a in known.activities],
+        "listed": [RESULT] * 30,
     }
     return lambda query, values: answers[query]
 
@@ -111,4 +167,4 @@ def test_every_button_of_every_conversation_fits_telegram_with_the_longest_codes
     seen = {name: set[str]().union(*(walk(name, known, chance) for _ in range(40))) for name in TALKS.scripts}
     asked = {key.partition("-")[0] for keys in seen.values() for key in keys}
     assert {"language", "consent", "phone", "settlement", "institutions", "class", "interests", "confirm"} <= asked
-    assert {"which", "kind", "what", "who", "text"} <= asked, "the walk came everywhere"
+    assert {"which", "kind", "what", "who", "text", "day", "slot"} <= asked, "the walk came everywhere"

@@ -21,18 +21,21 @@ MAY_IMPORT = (
     ("bot.calendar", ()),
     ("bot.when", ("bot.alphabets",)),
     ("bot.talks", ("bot.chat",)),
+    ("bot.asking", ("bot.chat", "bot.messages", "bot.texts", "bot.when")),
     ("bot.channels", ("bot.alphabets", "bot.channels", "bot.lengths", "bot.messages", "bot.privacy")),
     # Beside the chat itself, a conversation may use what is a pure function of words.
     (
         "handlers",
         (
-            *("bot.alphabets", "bot.calendar", "bot.chat", "bot.messages", "bot.privacy", "bot.talks", "bot.texts"),
-            *("bot.when", "handlers", "storage"),
+            *("bot.alphabets", "bot.asking", "bot.calendar", "bot.chat", "bot.messages", "bot.privacy", "bot.talks"),
+            *("bot.texts", "bot.when", "handlers", "storage"),
         ),
     ),
     ("storage", ("bot.alphabets", "bot.calendar", "bot.chat", "bot.messages", "bot.privacy", "bot.problem", "storage")),
     ("bot.app", ROOMS),
-    ("bot.cli", ("bot.app", "bot.bootstrap", "bot.problem", "bot.settings")),
+    ("bot.demo", ("bot", "storage")),
+    ("bot.staff_cli", ("bot.app", "bot.problem", "bot.settings", "bot.texts", "storage")),
+    ("bot.cli", ("bot.app", "bot.bootstrap", "bot.demo", "bot.problem", "bot.settings", "bot.staff_cli")),
     ("bot.__main__", ("bot.cli",)),
 )
 ONLY_FOR_THE_ROOT = (

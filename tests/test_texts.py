@@ -22,11 +22,15 @@ from bot.dialog import Play, Stored
 from bot.texts import LANGUAGES, Entry, Lines, Missing, Texts, day, literal, words
 from handlers import TALKS
 from handlers.activities import KINDS
+from handlers.followup import JOB
 from handlers.my_data import _given
 from handlers.registration import PURPOSES, WORK
+from handlers.results import MONTHS
 from storage import contacts, shared
 from storage.contacts import Child, Profile
+from storage.participation import COMPLETED, LEFT, REASONS
 from storage.programme import load
+from storage.staff import ROLES
 from tests import ROOT
 
 ALWAYS_BULGARIAN = (  # consent, age, deletion: the Bulgarian text is the valid one, and its answers stand beside it
@@ -41,11 +45,17 @@ ALWAYS_BULGARIAN = (  # consent, age, deletion: the Bulgarian text is the valid 
     "registration.too_young",
 )
 LABELS = re.compile(
-    r"(button|change|purpose|work)\.|menu\.(?!home$|first_register$)|activities\.(work|school|everyone)$"
+    r"(button|change|job|purpose|reason|stay|work)\.|menu\.(?!home$|first_register$)|activities\.(work|school|everyone)$"
     r"|data\.(correct|file|people|people_new|unlink|stop|delete)$"
+    r"|event\.(act|change|kind|by|yes)_|event\.(button|all_slots|narrow|other_people|weekly|other_dates|dates_done)$"
+    r"|agenda\.(button|new|over)$|asking\.\w+_label$"
+    r"|(attend|call|door|guests)\.(to|did)_|door\.(again|is_other|new|no_event|no_hour|no_phone)$"
 )
 NOT_KEYS = {
     "events.id",
+    "feedback.comment",
+    "feedback.voice",
+    "privacy.aloud",
     "privacy.full",
     "privacy.short",
     "sorry.html",
@@ -162,7 +172,13 @@ def keys_of_families() -> dict[str, set[str]]:
         "activities": {f"activities.{kind}" for kind in KINDS},
         "change": {str(option.label) for option in summary.changes},
         "data": {str(option.label) for option in data.of},
+        "duty": {f"duty.{role}" for role in ROLES},
+        "job": {f"job.{job}" for job in JOB},
+        "month": {f"month.{month}" for month in MONTHS},
         "purpose": {f"purpose.{purpose}" for purpose in PURPOSES},
+        "reason": {f"reason.{reason}" for reason in REASONS},
+        "role": {f"role.{role}" for role in ROLES},
+        "stay": {f"stay.{kind}" for kind in ("inside", COMPLETED, LEFT)},
         "work": {f"work.{work}" for work in WORK},
     }
 

@@ -1,0 +1,155 @@
+"""Changing what is published: another time, another place, or not at all. Everybody who knows of it is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, time
+
+from bot import when
+from bot.asking import HOURS, When
+from bot.chat import Chat, Finish, Option, YesNo, literal, words
+from bot.texts import Words
+from handlers.audience import people
+from handlers.events import (
+    AGENDA,
+    STAFF,
+    ask_place,
+    can_change,
+    can_move,
+    here,
+    local,
+    meant,
+    nothing_there,
+    sealed,
+    where,
+)
+from handlers.words import number_of
+from storage import events, notifications
+from storage.events import PUBLISHED, Event
+
+
+async def move(chat: Chat) -> Finish | None:
+    """Another day or hour, and how many will be told."""
+    event, way_out = await _meant(chat, can_move)
+    if event is None:
+        return way_out
+    now, was = await here(chat), local(chat, event.starts_at)
+    hours = sorted({*HOURS, time(was.hour, was.minute)})
+    asked = words("event.ask_move", title=literal(event.title), when=literal(when.full(was, now)))
+    answer = await chat.ask("starts", When(asked, now, hours=hours))
+    starts = datetime.fromisoformat(answer).replace(tzinfo=chat.programme.zone)
+    if starts == was:
+        chat.card("event.same_time", [_back_to(event)])
+        return None
+    told = await _told(chat, await _with_slots(chat, event))
+    sure = words(
+        "event.move_sure", before=literal(when.full(was, now)), after=literal(when.full(starts, now)), told=_who(told)
+    )
+    yes = words("event.yes_move", people=people(told)) if told else "event.yes_move_quietly"
+    if not await chat.ask(sealed("sure", starts), YesNo(sure, yes, "button.no_keep")):
+        return _card(event)
+    values = {"event_id": event.id, "version": event.version, "starts_at": starts.astimezone(UTC)}
+    return _done(chat, event, "moved", Finish(events.move, values))
+
+
+async def relocate(chat: Chat) -> Finish | None:
+    """Another place, and how many will be told."""
+    event, way_out = await _meant(chat, can_change)
+    if event is None:
+        return way_out
+    was = where(event.place, event.landmark)
+    place, landmark = await ask_place(chat, words("event.ask_relocate", title=literal(event.title), where=was))
+    if (place, landmark) == (event.place, event.landmark):
+        chat.card("event.same_place", [_back_to(event)])
+        return None
+    told = await _told(chat, await _with_slots(chat, event))
+    sure = words("event.relocate_sure", before=was, after=where(place, landmark), told=_who(told))
+    yes = words("event.yes_move", people=people(told)) if told else "event.yes_move_quietly"
+    if not await chat.ask(sealed("sure", (place, landmark)), YesNo(sure, yes, "button.no_keep")):
+        return _card(event)
+    values = {"event_id": event.id, "version": event.version, "place": place, "landmark": landmark}
+    return _done(chat, event, "relocated", Finish(events.relocate, values))
+
+
+async def cancel(chat: Chat) -> Finish | None:
+    """One date or all that are still to come; whether it is meant; and it is off."""
+    event, way_out = await _meant(chat, can_change)
+    if event is None:
+        return way_out
+    now, how, command = await here(chat), chat.given("how"), f"/cancel {event.id}.{event.version}"
+    later = [one for one in await _of_course(chat, event) if one.id != event.id and one.ends_at > now]
+    starts = literal(when.full(local(chat, event.starts_at), now))
+    if later and how not in ("one", "all"):
+        one, every = Option(f"{command} one", "event.only_this"), Option(f"{command} all", "event.all_dates")
+        asked = words("event.cancel_which", title=literal(event.title), when=starts, number=len(later) + 1)
+        chat.card(asked, [one], [every], [_back_to(event)])
+        return None
+    whole = bool(later) and how == "all"
+    if chat.given("sure") != "yes":
+        told = await _told(chat, [event, *later] if whole else await _with_slots(chat, event))
+        key = "event.cancel_all_sure" if whole else "event.cancel_sure"
+        sure = words(key, title=literal(event.title), when=starts, number=len(later) + 1, told=_who(told))
+        yes = words("event.yes_cancel", people=people(told)) if told else "event.yes_cancel_quietly"
+        keep = Option(f"/event {event.id}", "button.no_keep")
+        chat.card(sure, [Option(f"{command} {'all' if whole else 'one'} yes", yes)], [keep])
+        return None
+    values = {"event_id": event.id, "version": event.version, "whole": whole}
+    return _done(chat, event, "cancelled", Finish(events.cancel, values))
+
+
+# --- what the three share -------------------------------------------------------------------------------------------
+
+
+async def _meant(chat: Chat, fits: Callable[[Event, datetime, str], bool]) -> tuple[Event | None, Finish | None]:
+    """The event that a command names, if it can be changed as it was seen; otherwise what follows instead."""
+    typed, _, version = chat.given("what").partition(".")
+    event = await meant(chat, typed)
+    if event is None:
+        nothing_there(chat)
+    elif event.status != PUBLISHED:
+        chat.card("event.cancelled_already", [_back_to(event)], [AGENDA, STAFF])
+    elif not fits(event, await here(chat), chat.person.role):
+        chat.card("event.too_late", [_back_to(event)], [AGENDA, STAFF])
+    elif event.version != number_of(version):
+        name = await chat.fetch(events.changed_by, event_id=event.id)
+        who = literal(name) if name else words("event.somebody")
+        chat.say(words("event.changed_meanwhile", who=who))
+        return None, _card(event)
+    else:
+        return event, None
+    return None, None
+
+
+def _back_to(event: Event) -> Option:
+    return Option(f"/event {event.id}", "event.button")
+
+
+def _card(event: Event, note: str = "") -> Finish:
+    return Finish(then="event_card", given={"event": str(event.id), "note": note})
+
+
+def _done(chat: Chat, event: Event, note: str, finish: Finish) -> Finish:
+    after = _card(event, note)
+    return Finish(finish.act, {**finish.values, "rules": chat.programme.rules}, then=after.then, given=after.given)
+
+
+async def _with_slots(chat: Chat, event: Event) -> list[Event]:
+    """What changes together: an appointment with its slots."""
+    slots: list[Event] = await chat.fetch(events.dates, event_id=event.id) if event.kind == "appointment" else []
+    return [event, *slots]
+
+
+async def _of_course(chat: Chat, event: Event) -> list[Event]:
+    dates: list[Event] = await chat.fetch(events.dates, event_id=event.id) if event.kind == "course" else []
+    return dates
+
+
+async def _told(chat: Chat, changed: Sequence[Event]) -> int:
+    """How many people will be told of it."""
+    numbers = [event.id for event in changed]
+    told: int = await chat.fetch(notifications.hearers, event_ids=numbers, rules=chat.programme.rules)
+    return told
+
+
+def _who(told: int) -> Words:
+    return words("event.will_tell", people=people(told)) if told else Words("event.will_tell_nobody")
