@@ -6,9 +6,9 @@ from bot.talks import Command, Talks
 from handlers.activities import activities
 from handlers.add_person import add_person
 from handlers.change_event import cancel, move, relocate
+from handlers.enrol import enrol
 from handlers.event_calls import call, called, calls
 from handlers.event_people import attend, attendance_done, attended, mark, walkin, who
-from handlers.enrol import enrol
 from handlers.events import LEADERS, agenda, event_card
 from handlers.feedback import call_me, comment, face, face_kept, thanks, why, why_kept
 from handlers.followup import confirm, result, result_facts, results_list

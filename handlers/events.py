@@ -97,6 +97,7 @@ class Action:
     label: Label
     command: str  # {id} and {version} stand for the event's
     fits: Callable[[Event, datetime, str], bool]  # the event, the time now, the role
+    when_cancelled: bool = False  # it also makes sense then: whom only a call reaches must hear of it
 
 
 def _always(event: Event, now: datetime, role: str) -> bool:
@@ -127,7 +128,7 @@ def can_change(event: Event, now: datetime, role: str) -> bool:
 
 ACTIONS = (
     Action("event.act_who", "/who {id} 0", _always),
-    Action("event.act_calls", "/calls {id}", _to_call),
+    Action("event.act_calls", "/calls {id}", _to_call, when_cancelled=True),
     Action("event.act_attend", "/attend {id} 0", _begins),
     Action("event.act_opinions", "/opinions {id}", _is_over),
     Action("event.act_move", "/move {id}.{version}", can_move),
@@ -146,7 +147,8 @@ async def event_card(chat: Chat) -> None:
     now = await here(chat)
     lines = [*_note(chat, now), *await _told(chat, event, now)]
     rows = await _series(chat, event, now) if event.status == PUBLISHED else []
-    fitting = [a for a in ACTIONS if event.status == PUBLISHED and a.fits(event, now, chat.person.role)]
+    possible = [a for a in ACTIONS if event.status == PUBLISHED or a.when_cancelled]
+    fitting = [a for a in possible if a.fits(event, now, chat.person.role)]
     does = [Option(a.command.format(id=event.id, version=event.version), a.label) for a in fitting]
     chat.card(Lines(tuple(lines)), *rows, *in_rows(does, 2), [AGENDA, STAFF])
 

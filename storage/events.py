@@ -278,9 +278,18 @@ def cancel(
     event = _unchanged(connection, acting, event_id, version)
     later = series(connection, event) if whole and event.kind == "course" else []
     also = [date for date in later if date.id != event.id and date.ends_at > acting.now]
+    if event.kind == "course" and not whole:
+        _hand_over(connection, acting, event)
     for one in [*_with_slots(connection, event), *also]:
         _change(connection, acting, replace(one, status=CANCELLED), rules, before=one)
     staff.audit(connection, acting, "cancel", f"event:{event_id}")
+
+
+def _hand_over(connection: Connection, acting: Acting, event: Event) -> None:
+    """A course goes on without this date: what is yet to be said of the whole of it is said with its next one."""
+    ahead = [date for date in series(connection, event) if date.id != event.id and date.starts_at > acting.now]
+    if ahead:
+        moments.hand_over(connection, event.id, ahead[0].id)
 
 
 def _unchanged(connection: Connection, acting: Acting, event_id: int, version: int) -> Event:

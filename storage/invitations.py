@@ -72,15 +72,15 @@ def _guest(row: Any, event: Event) -> Guest:
 # --- who is invited -------------------------------------------------------------------------------------------------
 
 
-def fill(connection: Connection, event_id: int, now: datetime) -> int:
-    """Invite whoever belongs to the event's audience by now and is not invited yet, to a course with all its dates.
+def fill(connection: Connection, event_id: int, now: datetime, *, whole: bool = True) -> int:
+    """Invite whoever belongs to the event's audience by now and is not invited yet.
 
-    Gives how many rows that were.
+    `whole`: to a course with all its dates. Gives how many rows that were.
     """
     event = events.by_id(connection, event_id)
     if event is None or event.status != events.PUBLISHED or not event.audience:
         return 0
-    dates = events.series(connection, event) if event.kind == "course" and event.lead_id is None else [event]
+    dates = events.series(connection, event) if event.kind == "course" and whole else [event]
     who = groups.matching(event.audience)
     return sum(_invite(connection, one.id, who, AUDIENCE, now) for one in dates if one.ends_at > now)
 

@@ -134,6 +134,12 @@ def withdraw(connection: Connection, event_id: int, now: datetime, bases: Sequen
         _due_again(connection, some, now)
 
 
+def hand_over(connection: Connection, event_id: int, heir_id: int) -> None:
+    """Let the waiting moments that are about a whole course come with another of its dates."""
+    about_all = (moments.c.event_id == event_id) & of_kinds(moments.c.offset, (INVITE, "week"))
+    connection.execute(update(moments).where(about_all, moments.c.state == WAITING).values(event_id=heir_id))
+
+
 def of_kinds(column: Any, bases: Sequence[str]) -> ColumnElement[bool]:
     """Whether a column of offsets holds one of these kinds, of any version."""
     return or_(*(column.like(f"{base}%") for base in bases))

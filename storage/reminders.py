@@ -31,7 +31,7 @@ def fire(connection: Connection, event_id: int, offset: str, now: datetime, rule
         moments.put_off(connection, moment, opens)
         return 0
     if moment.base in (*REMINDERS, INVITE):
-        invitations.fill(connection, event_id, now)
+        invitations.fill(connection, event_id, now, whole=moment.base == INVITE)
     decided = notifications.decide(connection, moment, now, rules, late=late, bite=bite)
     if decided < bite:
         moments.close(connection, moment, EXPIRED if late else DONE, now)

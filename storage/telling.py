@@ -61,7 +61,7 @@ def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping
     found = {row.event_id for row in told}
     known = {e.id: e for e in map(event_of, connection.execute(select(events).where(events.c.id.in_(found))))}
     people = _people(connection, {row.contact_id for row in told} | {e.mediator_id for e in known.values()})
-    heard, dates = _heard(connection, told), _dates(connection, told, now)
+    heard, dates = _heard(connection, told), _dates(connection, told, known, now)
     gathered: dict[str, dict[int, About]] = {}  # after a long silence two reminders of one event may have met
     whose: dict[str, int] = {}
     for row in told:
@@ -119,11 +119,11 @@ def _about(
     was = Before(before.starts_at, before.place) if before and base == "change" else None
     if base == "change" and event.status != "cancelled" and was == Before(event.starts_at, event.place):
         return None
-    if base == "week" and not dates.get(event.id):
+    if base == "week" and not dates.get(event.series):
         return None
     leader = people.get(event.mediator_id or 0)
     mediator = (leader.name or "").partition(" ")[0] if leader else ""
-    meets = dates.get(event.id, ()) if base == "week" else ()
+    meets = dates.get(event.series, ()) if base == "week" else ()
     return About(event, base, row.rsvp, row.seat, row.leave_at, mediator, was, meets)
 
 
@@ -162,9 +162,11 @@ def _entered_at(connection: Connection, changed: set[int], readers: set[int]) ->
     return {(row.event_id, row.contact_id): row for row in rows}
 
 
-def _dates(connection: Connection, told: Sequence[Any], now: datetime) -> Mapping[int, tuple[datetime, ...]]:
-    """When the courses among these meet in the seven days from now, by the number of their first date."""
-    courses = {row.event_id for row in told if base_of(row.offset) == "week"}
+def _dates(
+    connection: Connection, told: Sequence[Any], known: Mapping[int, Event], now: datetime
+) -> Mapping[int, tuple[datetime, ...]]:
+    """When the courses among these meet in the seven days from now, by the number of their series."""
+    courses = {known[row.event_id].series for row in told if base_of(row.offset) == "week"}
     if not courses:
         return {}
     lead = func.coalesce(events.c.lead_id, events.c.id)

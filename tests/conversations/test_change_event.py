@@ -317,7 +317,8 @@ async def test_cancelling_says_how_many_are_told(town: Town, channel: str) -> No
     card = await mediator.press("✅ Да, отмени и кажи на 40 души")
     assert t("event.cancelled") in card
     assert t("event.is_cancelled") in card
-    assert mediator.labels == [t("agenda.button"), t("menu.staff")], "nothing is left to do about it"
+    left = [t("event.act_calls"), t("agenda.button"), t("menu.staff")]
+    assert mediator.labels == left, "nothing is left but to call whom only a call reaches"
     assert (await state(town, event)).status == "cancelled"
     assert (await waiting(town, event.id)).keys() == {"change@2"}
     assert (await deeds(town))[-1] == f"cancel event:{event.id}"

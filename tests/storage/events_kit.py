@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from bot.calendar import Rules
 from bot.chat import Acting
@@ -108,3 +108,9 @@ def queued(connection: Connection) -> list[str]:
     return list(
         connection.execute(select(outbox.c.key).where(outbox.c.status == "queued").order_by(outbox.c.id)).scalars()
     )
+
+
+def go_out(connection: Connection, at: datetime) -> None:
+    """Everything that is queued was sent at that time."""
+    waiting = outbox.c.status == "queued"
+    connection.execute(update(outbox).where(waiting).values(status="sent", sent_at=at))

@@ -121,7 +121,8 @@ def test_every_column_that_can_hold_words_of_a_person_is_sealed() -> None:
         "events.offsets", "events.status", "event_versions.place", "event_versions.landmark", "event_versions.status",
         "invitations.source", "invitations.rsvp", "invitations.seat", "invitations.leave_at", "invitations.called",
         "invitations.miss_reason", "moments.offset", "moments.state", "notifications.offset", "notifications.status",
-        "notifications.reason", "notifications.message", "participations.activity", "participations.entry_work", "participations.exit_kind",
+        "notifications.reason", "notifications.message", "participations.activity",
+        "participations.entry_work", "participations.exit_kind",
         "participations.exit_reason", "results.due", "results.state", "staff.role", "staff_invites.role",
         "audit.action", "audit.subject",
     }  # fmt: skip

@@ -20,6 +20,7 @@ from tests.storage.events_kit import (
     RULES,
     by,
     fire,
+    go_out,
     lead,
     ledger,
     published,
@@ -153,9 +154,10 @@ async def test_in_the_quiet_hours_a_moment_is_put_off_and_after_its_use_it_is_wr
         assert due == (THREE + DAY).replace(hour=6, minute=30), "08:30 in Sofia, the next morning"
         fire(connection, event, "3d", due)
         assert ledger(connection) == {("3d", 100): "queued"}
+        go_out(connection, due)
         fire(connection, event, "1d", MEETING - HOUR)
         assert ledger(connection)["1d", 100] == "late"
-        assert queued(connection) == [f"reminder:{event.id}:3d:100"]
+        assert queued(connection) == []
 
     await database.write(go)
 
@@ -196,9 +198,11 @@ async def test_a_moved_event_tells_once_and_reminds_of_the_new_time(database: Da
             "invite", "change@2", "7d@2", "3d@2", "1d@2", "2h@2", "after@2",
         }  # fmt: skip
         fire(connection, event, "change@2", THREE + HOUR)
-        fire(connection, event, "3d@2", THREE + 7 * DAY)
-        assert [key.split(":")[2] for key in queued(connection)] == ["change@2"] * 2 + ["3d@2"] * 2
         facts = telling.facts(connection, queued(connection)[:1], NOW)
+        assert [key.split(":")[2] for key in queued(connection)] == ["change@2"] * 2
+        go_out(connection, THREE + HOUR)
+        fire(connection, event, "3d@2", THREE + 7 * DAY)
+        assert [key.split(":")[2] for key in queued(connection)] == ["3d@2"] * 2
         ((about,),) = [fact.about for fact in facts.values()]
         assert about.before is not None
         assert (about.before.starts_at, about.event.starts_at) == (MEETING, moved.starts_at)
@@ -282,3 +286,26 @@ async def test_a_moment_decides_in_bites_and_forgets_nobody(database: Database) 
         return bites
 
     assert await database.write(go) == [10, 10, 5]
+
+
+async def test_a_course_whose_first_date_is_cancelled_still_invites_to_the_rest(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting = lead(connection)
+        settle(connection, 2)
+        dates = (MEETING + 7 * DAY, MEETING + 14 * DAY)
+        first = published(connection, acting, MEETING, kind="course", dates=dates)
+        events.cancel(connection, acting, event_id=first.id, version=1, rules=RULES)
+        invited = {m.event_id: m.offset for m in moments.waiting(connection) if m.base in ("invite", "week")}
+        assert first.id not in invited
+        (second, *_) = invited
+        assert fire(connection, second, "invite", NOW) == 2
+        dates_of = select(invitation_rows.c.event_id).where(invitation_rows.c.contact_id == 100)
+        assert sorted(connection.execute(dates_of).scalars()) == [second, second + 1]
+        (week,) = [m for m in moments.waiting(connection) if m.base == "week" and m.due < dates[1]][-1:]
+        row = invitation_rows.c.contact_id == 100
+        connection.execute(update(invitation_rows).where(row).values(rsvp="yes"))
+        fire(connection, second, week.offset, week.due)
+        ((about,),) = [f.about for f in telling.facts(connection, queued(connection)[-1:], week.due).values()]
+        assert about.dates
+
+    await database.write(go)
