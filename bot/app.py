@@ -14,8 +14,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -25,17 +27,21 @@ from starlette.applications import Starlette
 from bot import logs, profile
 from bot.channels import Channel, Unavailable
 from bot.channels.web import Rates, Title, WebChannel
+from bot.channels.web_demo import Stage
 from bot.inbox import Clock, Inbox, utc_now
+from bot.interruptions import putting_again
 from bot.messages import Address, Shown
 from bot.outbox import Sender, Senders
 from bot.problem import Problem
-from bot.reminders import Reminders, composer, opens
+from bot.reminders import Reminders, about_events, composer, digest, follow_ups, opens
 from bot.settings import Settings, master_key, webhook_secret
 from bot.texts import Texts
 from bot.visit import World
 from bot.watch import Watch
-from handlers import TALKS
-from storage import housekeeping, transcript
+from handlers import TALKS, notices
+from handlers.digest import compose_digest
+from handlers.followup import compose_followup
+from storage import digests, followups, housekeeping, notifications, transcript
 from storage.cipher import Cipher, WrongKey, derive
 from storage.database import Database, Down
 from storage.migrations import Newer
@@ -51,8 +57,11 @@ RATES = Rates(chat_burst=60)  # a registration is 25 taps, and nobody may be sto
 STOP = 2  # seconds that open requests may still take at a stop
 
 
-def main(settings: Settings) -> int:
-    """Run until interrupted. Problem when something must be put right first."""
+def main(settings: Settings, opened: Opened | None = None, hint: str = "") -> int:
+    """Run until interrupted; `opened` is what to run instead of the service alone, and `hint` what to say of it.
+
+    Problem when something must be put right first.
+    """
     logs.configure(settings.log_level)
     loop_factory = None
     if sys.platform != "win32":
@@ -60,19 +69,19 @@ def main(settings: Settings) -> int:
 
         loop_factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(_main(settings))
+        return runner.run(_main((opened or running)(settings), hint))
 
 
-async def _main(settings: Settings) -> int:
+async def _main(opening: AbstractAsyncContextManager[Service], hint: str) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt there
             loop.add_signal_handler(number, stop.set)
-    async with running(settings) as service:
+    async with opening as service:
         gc.collect()
         gc.freeze()  # what a start leaves behind stays for good; looking through it again costs a tenth of the time
-        print(f"\n  Мост · {service.address}\n", flush=True)  # noqa: T201  (the one line that a newcomer looks for)
+        print(f"\n  Мост · {service.address}\n{hint}", flush=True)  # noqa: T201  (what a newcomer looks for)
         await stop.wait()
     return 0
 
@@ -87,16 +96,25 @@ class Service:
     reminders: Reminders
 
 
+Opened = Callable[[Settings], AbstractAsyncContextManager[Service]]
+"""A service that listens for as long as the context lasts."""
+
+
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Service]:
-    """A whole service, listening, for as long as the context lasts. A demonstration brings a clock of its own."""
-    programme = _programme(settings)
+async def running(settings: Settings, *, clock: Clock = utc_now, stage: Stage | None = None) -> AsyncIterator[Service]:
+    """A whole service, listening, for as long as the context lasts.
+
+    A demonstration brings a clock of its own, and a stage by which the page can turn it.
+    """
+    programme = programme_of(settings)
+    if programme.person.placeholder and stage is None:
+        log.warning("the phone in %s is a placeholder: put your own there", settings.programme.name)
     key = master_key(settings)
     listener = _listen(settings)
     try:
         async with (
             open_database(settings, key) as database,
-            _serving(settings, programme, key, database, listener, clock) as service,
+            _serving(settings, programme, key, database, listener, clock, stage) as service,
         ):
             yield service
     finally:
@@ -105,18 +123,19 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
 
 @contextlib.asynccontextmanager
 async def _serving(
-    settings: Settings, programme: Programme, key: bytes, database: Database, listener: socket.socket, clock: Clock
-) -> AsyncIterator[Service]:
+    settings: Settings, programme: Programme, key: bytes, database: Database, listener: socket.socket, clock: Clock,
+    stage: Stage | None,
+) -> AsyncIterator[Service]:  # fmt: skip
     owners: dict[str, str] = {}
     senders = Senders()
-    world = World(Texts.load(), programme, TALKS, sharing=frozenset({"telegram"})).with_labels()
+    world = world_of(programme)
     inbox = Inbox(database, world, takers=senders, clock=clock)
     watch = Watch(database, settings.data_dir, clock)
     inbox.seen = watch.seen
-    channels = _channels(settings, programme, key, database, inbox)
+    channels = _channels(settings, programme, key, database, inbox, clock, stage)
     for channel in channels:
         senders[channel.name] = Sender(
-            database, channel, owners, clock=clock, compose=_composer(world), opens=opens(programme.rules)
+            database, channel, owners, clock=clock, compose=composer_of(world), opens=opens(programme.rules)
         )
         senders[channel.name].sent = watch.sent
     routes = [*watch.routes(), *(route for channel in channels for route in channel.routes())]
@@ -154,16 +173,20 @@ async def _stop(
         task.cancel()
 
 
-def _programme(settings: Settings) -> Programme:
+def programme_of(settings: Settings) -> Programme:
+    """The programme that the settings name. Problem when its file has a mistake."""
     try:
         programme = load(settings.programme)
     except ProgrammeError as error:
         raise Problem(
             bg=f"Файлът на програмата има грешка: {error}", en=f"The programme's file has a mistake: {error}"
         ) from None
-    if programme.person.placeholder:
-        log.warning("the phone in %s is a placeholder: put your own there", settings.programme.name)
     return programme
+
+
+def world_of(programme: Programme) -> World:
+    """What every visit shares."""
+    return World(Texts.load(), programme, TALKS, sharing=frozenset({"telegram"})).with_labels()
 
 
 @contextlib.asynccontextmanager
@@ -191,16 +214,20 @@ async def open_database(settings: Settings, key: bytes) -> AsyncIterator[Databas
 
 
 def _channels(
-    settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox
-) -> Sequence[Channel]:
+    settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox, clock: Clock,
+    stage: Stage | None,
+) -> Sequence[Channel]:  # fmt: skip
     """The channels. One line each."""
-    made: list[Channel] = [_web(settings, programme, key, database, inbox)]
+    made: list[Channel] = [_web(settings, programme, key, database, inbox, clock, stage)]
     if settings.telegram_token.get_secret_value():
         made.append(_telegram(settings, programme, key, inbox))
     return made
 
 
-def _web(settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox) -> Channel:
+def _web(
+    settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox, clock: Clock,
+    stage: Stage | None,
+) -> Channel:  # fmt: skip
     title = Title(
         name=programme.beneficiary, subtitle="Мост – за срещи и обучения",
         funding=programme.funding.header.lstrip("🇪🇺 "),
@@ -215,7 +242,7 @@ def _web(settings: Settings, programme: Programme, key: bytes, database: Databas
             raise Unavailable(str(down)) from None
 
     return WebChannel(
-        inbox.accept, lines, rates=RATES,
+        inbox.accept, lines, rates=RATES, clock=clock, stage=stage,
         secret=derive(key, "web"), title=title, secure=settings.public_url.startswith("https"),
     )  # fmt: skip
 
@@ -231,11 +258,15 @@ def _telegram(settings: Settings, programme: Programme, key: bytes, inbox: Inbox
     )  # fmt: skip
 
 
-def _composer(world: World) -> Compose:
-    """The words of what is queued for many at once."""
-    from handlers import notices
-
-    return composer(lambda facts, now: notices.compose(world.texts, world.programme, facts, now))
+def composer_of(world: World) -> Compose:
+    """The words of what is queued for many at once, each kind by its key."""
+    here = (world.texts, world.programme)
+    writers = {
+        notifications.PREFIX: about_events(partial(notices.compose, *here)),
+        followups.PREFIX: follow_ups(partial(compose_followup, *here)),
+        digests.PREFIX: digest(partial(compose_digest, *here)),
+    }
+    return composer(writers, putting_again(world))
 
 
 def _scheduler(database: Database, clock: Clock) -> AsyncIOScheduler:
@@ -291,9 +322,9 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         raise Problem(
             bg=f"Не може да се отвори {settings.host}:{settings.port} ({error.strerror}). Спрете другата програма "
-            f"там или изберете друг порт: BOT_PORT={settings.port + 1} python3 -m bot",
+            f"там или изберете друг порт: напишете BOT_PORT={settings.port + 1} пред командата.",
             en=f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Stop the other program there, "
-            f"or choose another port: BOT_PORT={settings.port + 1} python3 -m bot",
+            f"or choose another port: put BOT_PORT={settings.port + 1} before the command.",
         ) from None
     return listener
 

@@ -201,8 +201,8 @@ class Inbox:
             if w.event.key in rows
         ]
         people.write(connection, changes)
-        drafts = [draft for visit in visits for draft in _drafts(visit)]
-        result.queued = outbox.enqueue(connection, drafts, now, booked)
+        said = [draft for visit in visits for draft in drafts(visit)]
+        result.queued = outbox.enqueue(connection, said, now, booked)
         return result
 
     def _visit(
@@ -229,7 +229,8 @@ def _one_each(batch: Sequence[Waiting], known: dict[Address, Known], result: Res
     return turns
 
 
-def _drafts(visit: Visit) -> list[outbox.Draft]:
+def drafts(visit: Visit) -> list[outbox.Draft]:
+    """What a visit says, to be queued; each message under a key of its own."""
     return [
         outbox.Draft(
             f"reply:{visit.inbox_id}:{n}", visit.event.address, visit.known.address_id, visit.contact_id, message,

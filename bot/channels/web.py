@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import BaseRoute, Route
 
 from bot.channels import Accept, Unavailable
+from bot.channels.web_demo import Ribbon, Stage
 from bot.channels.web_guard import (
     NUMBER,
     Buckets,
@@ -100,11 +101,14 @@ class WebChannel:
         clock: Clock = _utc_now,
         rates: Rates = _RATES,
         pace: Pace = _PACE,
+        stage: Stage | None = None,
     ) -> None:
         self._accept = accept
         self._transcript = transcript
-        self._keys = Keys(secret, secure)
-        self._pages = Pages(title)
+        # A cookie of its own: a demonstration on the same address must not take the real chat's away.
+        self._keys = Keys(secret, secure, "demo" if stage else "chat")
+        self._pages = Pages(title, demo=stage is not None)
+        self._ribbon = Ribbon(stage, self._keys, self._pages.zone) if stage else None
         self._clock = clock
         self._pace = pace
         self._form_age = rates.form_age
@@ -127,6 +131,7 @@ class WebChannel:
             Route("/chat/file/{id}", self._guarded(self._file), methods=["GET"]),
             Route("/static/{name}", self._guarded(self._static), methods=["GET"]),
             Route("/favicon.ico", self._guarded(self._icon), methods=["GET"]),
+            *(self._ribbon.routes(self._guarded) if self._ribbon else ()),
         ]
 
     async def run(self) -> None:
@@ -189,7 +194,7 @@ class WebChannel:
     # --- show ---
 
     async def _page(self, request: Request) -> Response:
-        known = self._keys.token_of(request)
+        known = self._keys.token_of(request) or (self._ribbon.first if self._ribbon else "")
         token = known or self._keys.new_token()
         lines = await self._transcript(Address(self.name, token), 0) if known else ()
         code = request.query_params.get("code", "")
@@ -198,6 +203,7 @@ class WebChannel:
             csrf=self._keys.form_token(token, self._clock().timestamp()),
             code=code if _CODE.fullmatch(code) else "",
             chat=chat_id(token),
+            ribbon=self._ribbon.shown(token) if self._ribbon else None,
         )
         response = Response(body, media_type="text/html", headers={"Cache-Control": "no-store"})
         self._keys.give(response, token)

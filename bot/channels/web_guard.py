@@ -56,11 +56,12 @@ class Keys:
 
     secret: bytes
     secure: bool
+    name: str = "chat"
 
     @property
     def cookie(self) -> str:
         """The cookie's name. `__Host-` binds it to this host and to https, where there is https."""
-        return "__Host-chat" if self.secure else "chat"
+        return f"__Host-{self.name}" if self.secure else self.name
 
     def new_token(self) -> str:
         """The name of a new chat: 192 random bits."""

@@ -21,6 +21,7 @@ from bot.channels.web_view import ABOUT, ABOUT_LABEL, START, START_LABEL, fold, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.channels import web_demo
     from bot.messages import Shown
 
 STATIC = Path(__file__).with_name("web_static")
@@ -77,12 +78,11 @@ class Asset:
 class Pages:
     """The templates and assets, read once at the start."""
 
-    def __init__(self, title: Title) -> None:
+    def __init__(self, title: Title, *, demo: bool = False) -> None:
         self.title = title
         self.zone = ZoneInfo(title.zone)
-        self.assets = {
-            path.name: _asset(path.name, path.read_bytes()) for path in STATIC.iterdir() if path.suffix in MIME
-        }
+        files = [*STATIC.iterdir(), *((STATIC / "demo").iterdir() if demo else ())]
+        self.assets = {path.name: _asset(path.name, path.read_bytes()) for path in files if path.suffix in MIME}
         self.assets["chat.webmanifest"] = _asset("chat.webmanifest", self._manifest())
         self._templates = Environment(
             loader=FileSystemLoader(STATIC),
@@ -105,10 +105,13 @@ class Pages:
         """Where an asset is served; it changes with its content."""
         return f"/static/{name}?v={self.assets[name].digest}"
 
-    def chat(self, lines: Sequence[Shown], *, csrf: str, code: str, chat: str) -> str:
-        """The chat page."""
+    def chat(
+        self, lines: Sequence[Shown], *, csrf: str, code: str, chat: str, ribbon: web_demo.Shown | None = None
+    ) -> str:
+        """The chat page, in a demonstration with its ribbon."""
         view = fold(lines, self.zone)
-        return self._chat.render(view=view, csrf=csrf, code=code, chat=chat, offer_start=not view.bubbles or bool(code))
+        offer_start = not view.bubbles or bool(code)
+        return self._chat.render(view=view, csrf=csrf, code=code, chat=chat, ribbon=ribbon, offer_start=offer_start)
 
     def sorry(self, why: str, fields: dict[str, str]) -> str:
         """A friendly page for a refusal; with `fields` its button tries the same message again."""

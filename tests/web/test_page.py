@@ -242,6 +242,22 @@ async def test_a_reply_that_was_lost_on_its_way_back_is_not_said_twice(browser: 
         assert (await seen.bubbles()).count("Само веднъж") == 1
 
 
+async def test_an_answer_that_overtakes_the_acknowledgement_leaves_no_dots(browser: Browser) -> None:
+    async with looking(browser, **PHONE) as seen:
+        await register(seen)
+
+        async def hold_back(route: Any) -> None:
+            answer = await route.fetch()
+            await seen.sees("Готово!")
+            await route.fulfill(response=answer)
+
+        await seen.page.evaluate("document.querySelectorAll('.line').forEach(line => line.remove())")
+        await seen.page.route("**/chat/send", hold_back)
+        await seen.write("Кога е срещата?")
+        await seen.sees_no_wait()
+        assert await seen.page.locator(".typing").count() == 0
+
+
 async def test_a_message_arrives_by_itself_and_an_edit_takes_its_place(browser: Browser) -> None:
     async with looking(browser, lambda _: (), **PHONE) as seen:
         await seen.tap("▶ Започни")

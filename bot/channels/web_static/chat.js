@@ -8,6 +8,7 @@
   const input = write.elements.text;
   const UNSENT = `chat:unsent:${page.chat}`;
   const DRAFT = "chat:draft";
+  const ASIDES = 2; // messages of the service's own accord that keep their buttons
   const LOST = "Няма връзка. Ще опитаме пак.";
   const desk = matchMedia("(hover: hover) and (pointer: fine)");
 
@@ -20,6 +21,7 @@
   let dots = null;
   let burst = null; // the first line of what is arriving now
   let clicked = null;
+  let day = Array.from(log.querySelectorAll(".day"), (shown) => shown.textContent).pop(); // above the newest lines
 
   // --- what is kept in the browser; a browser may forbid it, and then only a reload loses what is unsent ---
 
@@ -76,7 +78,15 @@
     return make("div", `line ${mine ? "mine" : "ours"}`, bubble);
   }
 
+  function dayOf(element) {
+    const at = new Date(find("time", element).dateTime);
+    return at.toLocaleDateString("de", { day: "2-digit", month: "2-digit", year: "numeric", timeZone: page.zone }); // 24.11.2026
+  }
+
   function show(element) {
+    const today = dayOf(element);
+    if (today !== day) log.append(make("p", "day", today));
+    day = today;
     log.append(element);
     if (dots) log.append(dots);
     toEnd();
@@ -85,8 +95,10 @@
   function toEnd() {
     scroller.scrollTop = scroller.scrollHeight; // in a reversed column the end is the greatest value, and also 0
     window.scrollTo(0, document.body.scrollHeight);
-    if (burst && burst.getBoundingClientRect().top < scroller.getBoundingClientRect().top) {
-      burst.scrollIntoView({ block: "start" }); // a long message is read from its beginning
+    const above = burst && burst.previousElementSibling;
+    const first = above && above.matches(".day") ? above : burst;
+    if (first && first.getBoundingClientRect().top < scroller.getBoundingClientRect().top) {
+      first.scrollIntoView({ block: "start" }); // a long message is read from its beginning
     }
   }
 
@@ -101,7 +113,7 @@
   }
 
   function showOwn(item) {
-    const now = new Date();
+    const now = new Date(Date.now() + Number(page.shift || 0)); // a demonstration's clock runs ahead
     const at = now.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: page.zone });
     const element = line(true, [[item.label]], now.toISOString(), at, []);
     element.dataset.client = item.id;
@@ -156,7 +168,7 @@
 
   function retire() {
     const held = log.contains(document.activeElement);
-    log.querySelectorAll("form.answers").forEach((old) => old.remove());
+    log.querySelectorAll("form.answers:not(.aside)").forEach((old) => old.remove());
     if (held && !log.contains(document.activeElement)) toRest();
   }
 
@@ -170,6 +182,7 @@
     typing(false);
     if (message.clears) {
       log.replaceChildren();
+      day = "";
       setMenu([]);
     }
     const old = message.replaces && find(`[data-id="${message.replaces}"], [data-root="${message.replaces}"]`, log);
@@ -180,9 +193,10 @@
     Object.assign(element.dataset, { id: message.id, root });
     if (message.links.length) element.append(make("div", "links", ...message.links.map(([label, href]) => link(label, href, "answer"))));
     if (message.rows.length) {
-      retire();
+      if (!message.unasked) retire();
       const rows = message.rows.map((row) => row.map(([label, press]) => button(label, "press", press, "answer")));
-      element.append(form("answers", rows, hidden(message.id)));
+      element.append(form(message.unasked ? "answers aside" : "answers", rows, hidden(message.id)));
+      Array.from(log.querySelectorAll("form.aside")).slice(0, message.unasked ? 1 - ASIDES : -ASIDES).forEach((old) => old.remove());
     }
     if (message.menu.length) setMenu(message.menu);
     if (!burst) {
@@ -196,6 +210,7 @@
 
   document.addEventListener("click", (event) => { clicked = event.target.closest("button"); }, true);
   document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[action='/chat/send']")) return;
     event.preventDefault();
     const tapped = event.submitter || clicked;
     const fields = event.target.elements;
@@ -206,6 +221,7 @@
       input.value = "";
       session(DRAFT, "");
     } else {
+      if (event.target.classList.contains("aside")) event.target.remove();
       item[tapped.name] = tapped.value;
       item.label = tapped.dataset.label || tapped.textContent;
       if (fields.shown) item.shown = fields.shown.value;
@@ -253,6 +269,7 @@
   }
 
   async function sendOne(item) {
+    const before = last;
     let answer;
     try {
       answer = await post(item);
@@ -263,7 +280,7 @@
       const { text } = await answer.json().catch(() => ({}));
       const bubble = text && find(`[data-client="${item.id}"]`, log);
       if (bubble) find(".words", bubble).textContent = text; // without the numbers that were not kept
-      return sent(item);
+      return sent(item, before);
     }
     if (answer.status === 403) return stale(item);
     const told = await answer.json().catch(() => ({}));
@@ -288,7 +305,7 @@
     return true;
   }
 
-  function sent(item) {
+  function sent(item, before) {
     tries = 0;
     note("");
     mark(item, "", "✓", "изпратено");
@@ -297,9 +314,8 @@
       document.querySelectorAll("[name=code]").forEach((field) => { field.value = ""; });
     }
     drop(item);
-    if (!queue.length) typing(true);
+    if (!queue.length && last === before) typing(true); // the answer may have been faster than the acknowledgement
     listen();
-    const before = last;
     setTimeout(() => { if (last === before) poll(); }, 3000); // a proxy may hold the stream back
     return true;
   }
