@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 
 AHEAD = timedelta(days=2)  # moments that have a job of their own; those behind it get one in time
 STEP = 5  # seconds between looks for what other processes changed
-AGAIN = timedelta(seconds=30)  # after which a moment is tried again when the database could not be used
 FOLLOW_UP = 30  # minutes between looks for follow-ups: nobody waits for them
 REST = 0.02  # seconds between two bites: whoever talks meanwhile goes first
 
@@ -109,9 +108,8 @@ class Reminders:
                     await asyncio.sleep(REST)
             except Down as down:
                 log.warning("the moment %s of event %d comes later: %s", offset, event_id, down)
-                self._set(f"{event_id}:{offset}", Due(event_id, offset, self._clock() + AGAIN, self._clock()))
-                return decided
-        self._jobs.pop(f"{event_id}:{offset}", None)  # put off, it gets a new job with the next look
+            finally:  # whatever happened: a moment that still waits gets a new job with the next look
+                self._jobs.pop(f"{event_id}:{offset}", None)
         log.info("event %d, %s: %d decided", event_id, offset, decided)
         return decided
 
@@ -169,13 +167,12 @@ def digest(compose: Callable[[Digest, datetime], Outgoing]) -> Writer:
 def composer(writers: Mapping[str, Writer], put_again: PutAgain = nobody_talks) -> Compose:
     """Find the words of queued messages, many at once: by what stands before the colon of their keys."""
 
-    def written(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> dict[int, Outgoing]:
+    def written(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> dict[int, Outgoing | None]:
         words: dict[str, Outgoing] = {}
         for kind, write in writers.items():
             keys = [row.key for row in rows if row.key.startswith(f"{kind}:")]
             words |= write(connection, keys, now) if keys else {}
-        composed = {row.id: words[row.key] for row in rows if row.key in words}
-        put_again(connection, list(composed), now)
-        return composed
+        put_again(connection, [row.id for row in rows if row.key in words and not row.has_words], now)
+        return {row.id: words.get(row.key) for row in rows if row.key.partition(":")[0] in writers}
 
     return written

@@ -260,7 +260,10 @@ def _parts(message: Outgoing) -> list[Outgoing]:
     if len(message.text) < LONGEST // 2 or message.document:
         return [message]
     *before, last = split(message.text)
-    return [*(Outgoing(text) for text in before), replace(message, text=last)]
+    if not before:
+        return [message]
+    # In parts it takes nobody's place: the end would stand where the old message was, above its own beginning.
+    return [*(Outgoing(text) for text in before), replace(message, text=last, replaces="")]
 
 
 def _fit(text: str) -> str:

@@ -194,7 +194,7 @@ def _what_changed(to: Reader, about: About) -> list[Words]:
     time, place = shown.when_line(event.starts_at, to.now, zone), shown.place_line(event)
     if was and was.starts_at != event.starts_at:
         time = words("notice.moved", before=to.moment(was.starts_at), after=to.moment(event.starts_at))
-    if was and was.place != event.place:
+    if was and (was.place, was.landmark) != (event.place, event.landmark):
         place = words("notice.elsewhere", place=shown.place_of(event))
     return [time, place]
 

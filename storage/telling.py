@@ -15,7 +15,8 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from storage.events import Event, event_of
 from storage.moments import base_of
-from storage.tables import contacts, event_versions, events, invitations, notifications
+from storage.notifications import went_out
+from storage.tables import contacts, event_versions, events, invitations, notifications, outbox
 
 WEEK = timedelta(days=7)
 
@@ -26,6 +27,7 @@ class Before:
 
     starts_at: datetime
     place: str
+    landmark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping
     found = {row.event_id for row in told}
     known = {e.id: e for e in map(event_of, connection.execute(select(events).where(events.c.id.in_(found))))}
     people = _people(connection, {row.contact_id for row in told} | {e.mediator_id for e in known.values()})
-    heard, dates = _heard(connection, told), _dates(connection, told, known, now)
+    heard, dates = _heard(connection, told, keys), _dates(connection, told, known, now)
     gathered: dict[str, dict[int, About]] = {}  # after a long silence two reminders of one event may have met
     whose: dict[str, int] = {}
     for row in told:
@@ -107,7 +109,12 @@ def _still_true(row: Any, event: Event) -> bool:
     base = base_of(row.offset)
     if event.status == "cancelled":
         return base == "change"
-    return not (base in ("7d", "3d", "1d", "2h") and row.rsvp == "no")
+    return row.rsvp != "no" or base in ("after", "missed")
+
+
+def _standing(of: Any) -> Before:
+    """Time and place, of an event or of one of its versions."""
+    return Before(of.starts_at, of.place, of.landmark)
 
 
 def _about(
@@ -116,8 +123,8 @@ def _about(
 ) -> About | None:  # fmt: skip
     """One event's part of a message; None for a change of which nothing is left to tell."""
     base, before = base_of(row.offset), heard.get((row.event_id, row.contact_id))
-    was = Before(before.starts_at, before.place) if before and base == "change" else None
-    if base == "change" and event.status != "cancelled" and was == Before(event.starts_at, event.place):
+    was = _standing(before) if before and base == "change" else None
+    if base == "change" and event.status != "cancelled" and was == _standing(event):
         return None
     if base == "week" and not dates.get(event.series):
         return None
@@ -127,8 +134,8 @@ def _about(
     return About(event, base, row.rsvp, row.seat, row.leave_at, mediator, was, meets)
 
 
-def _heard(connection: Connection, told: Sequence[Any]) -> Mapping[tuple[int, int], Any]:
-    """What each reader of a change last heard of the event: by event and contact."""
+def _heard(connection: Connection, told: Sequence[Any], keys: Sequence[str]) -> Mapping[tuple[int, int], Any]:
+    """What each reader of a change last heard of the event, these messages aside: by event and contact."""
     changed = {row.event_id for row in told if base_of(row.offset) == "change"}
     if not changed:
         return {}
@@ -136,7 +143,9 @@ def _heard(connection: Connection, told: Sequence[Any]) -> Mapping[tuple[int, in
     n, v = notifications, event_versions
     last = (
         select(n.c.event_id, n.c.contact_id, func.max(n.c.version).label("version"))
-        .where(n.c.event_id.in_(changed), n.c.contact_id.in_(readers), n.c.version.is_not(None))
+        .join(outbox, outbox.c.key == n.c.message)
+        .where(n.c.event_id.in_(changed), n.c.contact_id.in_(readers), n.c.version.is_not(None), went_out())
+        .where(n.c.message.not_in(keys))  # one that a crash met says again what it said
         .group_by(n.c.event_id, n.c.contact_id)
         .subquery()
     )

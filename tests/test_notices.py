@@ -70,7 +70,7 @@ HOURS = event(kind="appointment", title="Консултация")
 SLOT = event(kind="slot", title="Консултация", lead_id=7, capacity=1)
 COURSE = event(kind="course", title="Курс за готвачи")
 CANCELLED = event(status="cancelled")
-WAS = Before(NOW + HOUR * 7.5, "Клуб")  # today, 17:30
+WAS = Before(NOW + HOUR * 7.5, "Клуб", "до пазара")  # today, 17:30
 
 ONE = {
     "invited by a mediator": (
@@ -187,6 +187,11 @@ ONE = {
         "Мария, има промяна: Обучение.\n📅 сряда, 25.11, 10:00 (утре)\nДруго място: Клуб (до пазара).",
         COMING,
     ),
+    "only how it is found": (
+        about("change", before=Before(TOMORROW, "Клуб", "до гарата"), **YES),
+        "Мария, има промяна: Обучение.\n📅 сряда, 25.11, 10:00 (утре)\nДруго място: Клуб (до пазара).",
+        COMING,
+    ),
     "moved to another place": (
         about("change", before=Before(TOMORROW - HOUR, SOFRONIY)),
         ("Мария, има промяна: Обучение.\nПреместихме: вместо сряда, 25.11, 9:00 (утре) – сряда, 25.11, 10:00 (утре).\n"
@@ -199,7 +204,7 @@ ONE = {
         ASKING,
     ),
     "the hours of an appointment moved": (
-        about("change", HOURS, before=Before(TOMORROW - DAY, "Клуб")),
+        about("change", HOURS, before=Before(TOMORROW - DAY, "Клуб", "до пазара")),
         ("Мария, има промяна: Консултация.\n"
         "Преместихме: вместо вторник, 24.11, 10:00 (днес) – сряда, 25.11, 10:00 (утре).\n📍 Клуб (до пазара)"),
         CHOOSING,

@@ -16,7 +16,7 @@ async def test_a_question_left_hours_ago_is_not_put_again(town: Town, channel: s
     event = await made_by(mediator, town.now + 25 * HOUR, audience={"all": True}, activity="vocational")
     await person.say(t("menu.question"))
     town.now += 2 * HOUR
-    await town.change(lambda c: fire(c, event, "1d", town.now, programme().rules))
+    await town.change(lambda c: fire(c, event, "invite", town.now, programme().rules))
     await town.deliver()
     said = person.receive()
     assert event.title in said
@@ -30,7 +30,7 @@ async def test_both_can_be_answered(town: Town, channel: str) -> None:
     event = await made_by(mediator, town.now + 25 * HOUR, audience={"all": True}, activity="vocational")
     town.now += 1.1 * HOUR
     await person.say(t("menu.question"))
-    await town.change(lambda c: fire(c, event, "1d", town.now, programme().rules))
+    await town.change(lambda c: fire(c, event, "invite", town.now, programme().rules))
     await town.deliver()
     said = person.receive()
     assert event.title in said
