@@ -17,7 +17,7 @@ from bot.messages import Incoming
 from bot.texts import Lines, Words
 from handlers import event_words as shown
 from handlers.event_words import MY_EVENTS
-from handlers.meeting import CHANGED, is_hour, seen_by, short, ticket_of, whose, why_closed
+from handlers.meeting import CHANGED, has_other_hour, is_hour, seen_by, short, ticket_of, whose, why_closed
 from storage import events, invitations
 from storage.events import Event
 from storage.invitations import MAYBE, NO, SEAT, WAITS, YES, Details
@@ -40,7 +40,7 @@ async def rsvp(chat: Chat) -> Finish | None:
         return None
     if said not in (YES, NO, MAYBE):
         return Finish(then="meeting", given=ticket_of(seen))
-    if said == YES and is_hour(seen) and seen.guest.seat != SEAT:
+    if is_hour(seen) and seen.guest.seat != SEAT and (said == YES or has_other_hour(seen)):
         return Finish(then="meeting" if seen.slot else "slots", given=ticket_of(seen))
     values = {**whose(seen), "said": said, "rules": chat.programme.rules}
     return Finish(invitations.answer, values, then="answered", given=ticket_of(seen))
@@ -59,11 +59,21 @@ async def answered(chat: Chat) -> None:
             _tell_coming(chat, seen)
         case "no":
             again = shown.choose if is_hour(seen) else shown.coming
-            chat.card("rsvp.no_hour" if is_hour(seen) else "rsvp.no", [again(event, guest.contact_id)], [MY_EVENTS])
+            key = "rsvp.no_hour" if is_hour(seen) else "rsvp.no"
+            chat.card(Lines((_which(chat, seen), words(key))), [again(event, guest.contact_id)], [MY_EVENTS])
         case _:
             yes = shown.choose if is_hour(seen) else shown.coming
             rows = ([yes(event, guest.contact_id)], [shown.cannot(event, guest.contact_id)])
             _tell(chat, seen, words("rsvp.maybe"), *rows)
+
+
+def _which(chat: Chat, seen: Details) -> Words:
+    """Which event an answer was understood of: somebody who typed „не“ must see it."""
+    event = seen.guest.event
+    time = shown.shown_time(event.starts_at, seen.now, chat.programme.zone)
+    if shown.is_confidential(chat.programme, event):
+        return words("rsvp.which_quiet", when=time)
+    return words("rsvp.which", title=literal(event.title), when=time)
 
 
 def _tell_coming(chat: Chat, seen: Details) -> None:
@@ -117,7 +127,8 @@ async def course_answered(chat: Chat) -> None:
     here = shown.ticket(event.id, guest.contact_id)
     coming = [one for one in seen.dates if one.rsvp == YES]
     if not coming:
-        chat.card("rsvp.no_course", [Option(f"/course {here} yes", "button.coming")], [MY_EVENTS])
+        said = Lines((_which(chat, seen), words("rsvp.no_course")))
+        chat.card(said, [Option(f"/course {here} yes", "button.coming")], [MY_EVENTS])
         return
     first = coming[0].event
     time = shown.shown_time(first.starts_at, seen.now, chat.programme.zone)

@@ -142,7 +142,7 @@ async def test_a_reminder_arrives_and_a_mother_answers_it(browser: Browser, addr
         await seen.page.locator(".line.ours:last-child .words", has_text="17:00").wait_for()
         assert await seen.faults() == []
         await seen.tap(t("button.changed_mind"))
-        await seen.sees(t("rsvp.no"))
+        await seen.sees("❌ Няма да дойдете")
         await seen.tap(t("button.coming"))
         await seen.sees(t("rsvp.yes"))
 
