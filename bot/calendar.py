@@ -84,6 +84,15 @@ def next_open(rules: Rules, at: datetime) -> datetime:
     return _instant(rules, day, _opens(rules, day))
 
 
+def next_hour(rules: Rules, at: datetime) -> datetime:
+    """The same by the clock and the weekday alone: a holiday counts like any other day."""
+    if not is_quiet_hour(rules, at):
+        return at.astimezone(UTC)
+    local = at.astimezone(rules.zone)
+    day = local.date() if local.time() < _opens(rules, local.date()) else local.date() + _DAY
+    return _instant(rules, day, _opens(rules, day))
+
+
 def next_urgent(rules: Rules, at: datetime) -> datetime:
     """The earliest UTC time, `at` or later, at which a change of something close at hand may be told."""
     if not is_urgent_quiet(rules, at):

@@ -23,7 +23,7 @@ from storage import digests, followups, moments, notifications, reminders, telli
 from storage.database import Database, Down
 from storage.digests import Digest
 from storage.followups import FollowUp
-from storage.moments import Due, base_of
+from storage.moments import CHANGE, INVITE, Due, base_of
 from storage.outbox import Compose, Held, Unwritten
 from storage.telling import Facts
 
@@ -80,9 +80,11 @@ class Reminders:
                 self._set(name, moment)
 
     def _set(self, name: str, moment: Due) -> None:
+        # Of those due together an invitation or a change goes first: a reminder need not repeat it.
+        then = moment.due if moment.base in (INVITE, CHANGE) else moment.due + timedelta(milliseconds=1)
         # No grace time: however late a moment comes, storage decides whether it is still of use.
         self._scheduler.add_job(
-            self.run, "date", run_date=moment.due + self._shift, args=[moment.event_id, moment.offset], id=name,
+            self.run, "date", run_date=then + self._shift, args=[moment.event_id, moment.offset], id=name,
             replace_existing=True, misfire_grace_time=None, coalesce=True, max_instances=1,
         )  # fmt: skip
         self._jobs[name] = moment.due
@@ -130,7 +132,7 @@ def opens(rules: Rules) -> Callable[[Held, datetime], datetime]:
     def at(row: Held, now: datetime) -> datetime:
         kind, _, rest = row.key.partition(":")
         base = base_of(rest.split(":")[1]) if kind == notifications.PREFIX and ":" in rest else ""
-        return notifications.opens_at(rules, base, now)
+        return notifications.opens_at(rules, base, now, row.expires_at)
 
     return at
 

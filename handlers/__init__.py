@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.talks import Command, Talks
 from handlers.activities import activities
 from handlers.add_person import add_person
-from handlers.change_event import cancel, move, relocate
+from handlers.change_event import cancel, leader, move, relocate
 from handlers.enrol import enrol
 from handlers.event_calls import call, called, calls
 from handlers.event_people import attend, attendance_done, attended, mark, walkin, who
@@ -59,6 +59,7 @@ TALKS = Talks(
         "joined": joined,
         "language": language,
         "enrol": enrol,
+        "leader": leader,
         "leave_activity": leave_activity,
         "leave_plan": leave_plan,
         "listen": listen,
@@ -132,6 +133,7 @@ TALKS = Talks(
         "language": Command("language"),
         "leave": Command("leave_plan", takes=("guest", "at"), unregistered=True),
         "enrol": Command("enrol", takes=("activity",)),
+        "leader": Command("leader", takes=("event", "who")),
         "leave_activity": Command("leave_activity", takes=("participation", "how", "reason")),
         "listen": Command("listen", takes=("event", "mark")),
         "mark": Command("mark", takes=("mark", "came")),
@@ -164,7 +166,9 @@ TALKS = Talks(
         "why": Command("why", takes=("who", "reason"), unregistered=True),
     },
     roles={
-        **dict.fromkeys(("member", "member_remove", "member_role", "team", "team_invite"), frozenset({COORDINATOR})),
+        **dict.fromkeys(
+            ("leader", "member", "member_remove", "member_role", "team", "team_invite"), frozenset({COORDINATOR})
+        ),
         **dict.fromkeys(
             ("attend", "attendance_done", "attended", "call", "called", "calls", "mark", "walkin", "who"),
             LEADS | {TRAINER},

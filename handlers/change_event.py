@@ -1,4 +1,4 @@
-"""Changing what is published: another time, another place, or not at all. Everybody who knows of it is told once."""
+"""Changing what is published: another time, place or leader, or not at all. Whoever knows of it is told once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from bot.texts import Words
 from handlers.audience import people
 from handlers.events import (
     AGENDA,
+    LEADERS,
     STAFF,
     ask_place,
     can_change,
+    can_hand_over,
     can_move,
     here,
     local,
@@ -24,8 +26,9 @@ from handlers.events import (
     where,
 )
 from handlers.words import number_of
-from storage import events, notifications
+from storage import events, notifications, staff
 from storage.events import PUBLISHED, Event
+from storage.staff import Member
 
 
 async def move(chat: Chat) -> Finish | None:
@@ -41,7 +44,7 @@ async def move(chat: Chat) -> Finish | None:
     if starts == was:
         chat.card("event.same_time", [_back_to(event)])
         return None
-    told = await _told(chat, await _with_slots(chat, event))
+    told = await _told(chat, await _with_slots(chat, event), moved=True)
     sure = words(
         "event.move_sure", before=literal(when.full(was, now)), after=literal(when.full(starts, now)), told=_who(told)
     )
@@ -97,6 +100,28 @@ async def cancel(chat: Chat) -> Finish | None:
     return _done(chat, event, "cancelled", Finish(events.cancel, values))
 
 
+async def leader(chat: Chat) -> Finish | None:
+    """Who leads it instead, of the staff who can; for a coordinator. Nobody is written to: it stays the same event."""
+    event = await meant(chat, chat.given("event"))
+    if event is None:
+        nothing_there(chat)
+        return None
+    off = event.status != PUBLISHED
+    if off or not can_hand_over(event, await here(chat), chat.person.role):
+        chat.card("event.cancelled_already" if off else "event.too_late", [_back_to(event)], [AGENDA, STAFF])
+        return None
+    team: Sequence[Member] = await chat.fetch(staff.members)
+    others = [one for one in team if one.role in LEADERS and one.contact_id != event.mediator_id]
+    chosen = number_of(chat.given("who"))
+    if chosen in {one.contact_id for one in others}:
+        after = _card(event, "handed")
+        return Finish(events.hand_to, {"event_id": event.id, "leader_id": chosen}, then=after.then, given=after.given)
+    asked = words("event.ask_leads" if others else "event.no_other", title=literal(event.title))
+    rows = [[Option(f"/leader {event.id} {one.contact_id}", literal(f"👤 {one.name}"))] for one in others]
+    chat.card(asked, *rows, [_back_to(event)])
+    return None
+
+
 # --- what the three share -------------------------------------------------------------------------------------------
 
 
@@ -144,10 +169,10 @@ async def _of_course(chat: Chat, event: Event) -> list[Event]:
     return dates
 
 
-async def _told(chat: Chat, changed: Sequence[Event]) -> int:
+async def _told(chat: Chat, changed: Sequence[Event], *, moved: bool = False) -> int:
     """How many people will be told of it."""
     numbers = [event.id for event in changed]
-    told: int = await chat.fetch(notifications.hearers, event_ids=numbers, rules=chat.programme.rules)
+    told: int = await chat.fetch(notifications.hearers, event_ids=numbers, rules=chat.programme.rules, moved=moved)
     return told
 
 

@@ -9,7 +9,7 @@ from bot.privacy import initials
 from handlers.event_people import SEARCHES, SHOWN, NameOrPhone, known
 from handlers.question import OrWords
 from handlers.words import activity_label, read_phone
-from storage import door, participation
+from storage import door
 from storage.door import Found
 
 AGAIN = Option("again", "door.again")
@@ -36,7 +36,7 @@ async def enrol(chat: Chat) -> Finish | None:
         name = "" if one is None else one.name if one.own else initials(one.name)
         chat.say(words("enrol.done", name=literal(name), activity=literal(offered[code].name)))
         said = {"contact_id": int(choice[1:]), "activity": code}
-        return Finish(participation.enrol, said, then="people_in", given={"activity": code})
+        return Finish(door.enrol, said, then="people_in", given={"activity": code})
     return Finish(then="people_in")
 
 

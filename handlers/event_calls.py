@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.chat import Chat, Finish, Option, literal, words
 from bot.texts import Lines, Words
@@ -77,6 +78,8 @@ async def call(chat: Chat) -> Finish | None:
     hours: Sequence[Event] = await _hours(chat, sheet)
     left = await chat.fetch(invitations.seats_left, event_id=sheet.event.id)
     lines = [*_known(chat, person), words("call.why", why=words(WHY[person.why])), *head(chat, sheet)]
+    if person.hour:
+        lines.append(words("call.hour", at=_at(chat, person.hour)))
     if left == 0 and person.standing in ("silent", "waiting"):
         lines.append(words("call.full"))
     chat.card(Lines(tuple(lines)), *_dial(person), *_outcomes(chat, sheet, person, hours), [_to_list(sheet)])
@@ -112,16 +115,20 @@ def _dial(person: Callee) -> list[list[Option]]:
 
 def _outcomes(chat: Chat, sheet: Sheet, person: Callee, hours: Sequence[Event]) -> list[list[Option]]:
     said = f"/called {sheet.event.id}.{person.contact_id}"
-    zone = chat.programme.zone
     if sheet.is_cancelled:
         heard = [[Option(f"{said} {TOLD}", "call.did_tell")]]
-    elif hours:
-        at = [Option(f"{said} {HOUR}{h.id}", literal(f"🕙 {h.starts_at.astimezone(zone):%d.%m, %H:%M}")) for h in hours]
-        heard = [*(at[n : n + 2] for n in range(0, len(at), 2)), [Option(f"{said} {NO}", "call.did_no")]]
+    elif hours or person.hour:
+        at = [Option(f"{said} {HOUR}{h.id}", literal(f"🕙 {_at(chat, h.starts_at)}")) for h in hours]
+        theirs = [[Option(f"{said} {YES}", "call.did_hour")]] if person.hour else []
+        heard = [*theirs, *(at[n : n + 2] for n in range(0, len(at), 2)), [Option(f"{said} {NO}", "call.did_no")]]
     else:
         heard = [[Option(f"{said} {YES}", "call.did_yes"), Option(f"{said} {NO}", "call.did_no")]]
     missed = [Option(f"{said} {NO_ANSWER}", "call.did_ring"), Option(f"{said} {WRONG}", "call.did_err")]
     return [*heard, missed] if person.phone else heard
+
+
+def _at(chat: Chat, time: datetime) -> str:
+    return f"{time.astimezone(chat.programme.zone):%d.%m, %H:%M}"
 
 
 async def called(chat: Chat) -> Finish | None:

@@ -16,7 +16,7 @@ from handlers.words import number_of
 from storage import attendance, contacts, events
 from storage.clock import now as time_now
 from storage.events import PUBLISHED, Event
-from storage.staff import COORDINATOR, LEADS, MEDIATOR, TRAINER
+from storage.staff import COORDINATOR, LEADS, MEDIATOR, SEES_ALL, TRAINER
 
 LEADERS = frozenset({COORDINATOR, MEDIATOR, TRAINER})  # who can lead an event, and so sees it
 AGENDA = Option("/agenda", "agenda.button")
@@ -38,6 +38,7 @@ REMINDERS: Mapping[str, Words] = {
 }
 NOTES: Mapping[str, Words] = {
     "moved": Words("event.moved"), "relocated": Words("event.relocated"), "cancelled": Words("event.cancelled"),
+    "handed": Words("event.handed"),
 }  # fmt: skip
 ROWS = 8  # events on one screen
 DATES, SLOTS = 8, 24  # of a series on a card
@@ -126,6 +127,11 @@ def can_change(event: Event, now: datetime, role: str) -> bool:
     return role in LEADS and now < event.starts_at
 
 
+def can_hand_over(event: Event, now: datetime, role: str) -> bool:
+    """Somebody fell ill, or left the team: a coordinator says who leads instead."""
+    return role in SEES_ALL and now < event.ends_at
+
+
 ACTIONS = (
     Action("event.act_who", "/who {id} 0", _always),
     Action("event.act_calls", "/calls {id}", _to_call, when_cancelled=True),
@@ -133,6 +139,7 @@ ACTIONS = (
     Action("event.act_opinions", "/opinions {id}", _is_over),
     Action("event.act_move", "/move {id}.{version}", can_move),
     Action("event.act_place", "/place {id}.{version}", can_change),
+    Action("event.act_leader", "/leader {id}", can_hand_over),
     Action("event.act_cancel", "/cancel {id}.{version}", can_change),
 )
 
@@ -145,7 +152,7 @@ async def event_card(chat: Chat) -> None:
         nothing_there(chat)
         return
     now = await here(chat)
-    lines = [*_note(chat, now), *await _told(chat, event, now)]
+    lines = [*_note(chat, event, now), *await _told(chat, event, now)]
     rows = await _series(chat, event, now) if event.status == PUBLISHED else []
     possible = [a for a in ACTIONS if event.status == PUBLISHED or a.when_cancelled]
     fitting = [a for a in possible if a.fits(event, now, chat.person.role)]
@@ -153,11 +160,13 @@ async def event_card(chat: Chat) -> None:
     chat.card(Lines(tuple(lines)), *rows, *in_rows(does, 2), [AGENDA, STAFF])
 
 
-def _note(chat: Chat, now: datetime) -> list[Words]:
+def _note(chat: Chat, event: Event, now: datetime) -> list[Words]:
     """What was done a moment ago."""
     note = chat.given("note")
     if note == "published":
         opens = calendar.next_open(chat.programme.rules, now)
+        if opens >= event.starts_at:
+            return [Words("event.published_unheard"), literal("")]
         later = words("event.published_later", when=literal(when.full(local(chat, opens), now)))
         return [later if opens > now else Words("event.published"), literal("")]
     return [NOTES[note], literal("")] if note in NOTES else []

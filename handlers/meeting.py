@@ -61,6 +61,11 @@ def is_hour(seen: Details) -> bool:
     return seen.guest.event.kind in ("appointment", "slot")
 
 
+def has_other_hour(seen: Details) -> bool:
+    """Whether it is a slot that they gave back for another one: an old message may still offer it."""
+    return seen.guest.event.kind == "slot" and seen.slot is not None and seen.slot.event.id != seen.guest.event.id
+
+
 def short(chat: Chat, seen: Details) -> list[Words]:
     """When and where."""
     event = seen.guest.event
@@ -76,7 +81,7 @@ async def meeting(chat: Chat) -> Finish | None:
     if seen is None:
         return None
     guest, event, programme = seen.guest, seen.guest.event, chat.programme
-    if seen.slot and event.kind == "appointment":
+    if seen.slot and (event.kind == "appointment" or has_other_hour(seen)):
         return Finish(then="meeting", given={"guest": shown.ticket(seen.slot.event.id, guest.contact_id)})
     closed = why_closed(seen)
     name, phone, number = _whom_to_call(programme, seen)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select, update
 
+from bot import calendar
 from bot.alphabets import fold
 from bot.calendar import Rules
 from bot.chat import Acting
@@ -250,6 +251,9 @@ def finish(connection: Connection, acting: Acting, *, event_id: int, rules: Rule
     connection.execute(update(rows).where(missing).values(absent))
     for number in {event_id, *_missed_in(connection, where)}:
         moments.add(connection, number, [moments.missed(rules, acting.now)])
+    marked = connection.execute(select(rows.c.event_id).where(where).distinct()).scalars()
+    due = calendar.next_open(rules, acting.now)
+    moments.again(connection, {event_id, *marked}, (moments.AFTER, moments.MISSED), due)
     staff.audit(connection, acting, "attendance_done", f"event:{event_id}")
 
 

@@ -7,19 +7,34 @@ person at a time, and every such look is in the audit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy import literal as value
 
 from bot.alphabets import fold
 from bot.calendar import Rules
 from bot.chat import Acting
-from storage import invitations, notifications, staff
+from storage import events, invitations, notifications, staff
 from storage.attendance import Sheet
-from storage.invitations import MAYBE, NO, WAITS, YES
-from storage.tables import UtcTime, contacts, event_versions, outbox
+from storage.invitations import MAYBE, NO, SEAT, WAITS, YES
+from storage.notifications import LATE
+from storage.tables import UtcTime, contacts, event_versions, outbox, residents
+from storage.tables import events as event_rows
 from storage.tables import invitations as rows
 from storage.tables import notifications as ledger
 
@@ -53,6 +68,7 @@ class Callee:
     why: str
     called: str
     standing: str  # what is known of their coming: yes, waiting, maybe, silent, no
+    hour: datetime | None = None  # UTC; of an appointment: when the slot that they hold begins
 
 
 # --- whom to call ---------------------------------------------------------------------------------------------------
@@ -74,14 +90,22 @@ def callee(connection: Connection, acting: Acting, *, sheet: Sheet, contact_id: 
         return None
     by = "" if row.phone else _registered_by(connection, row.source_of_contact)
     standing = WAITS if row.seat == WAITS else row.rsvp or SILENT
-    return Callee(contact_id, row.name or "", row.phone or "", row.settlement or "", by, row.why, row.called, standing)
+    hour = _hour(connection, sheet, contact_id)
+    known = (row.name or "", row.phone or "", row.settlement or "")
+    return Callee(contact_id, *known, by, row.why, row.called, standing, hour)
+
+
+def _hour(connection: Connection, sheet: Sheet, contact_id: int) -> datetime | None:
+    held = invitations.held_slot(connection, sheet.event.id, contact_id)
+    slot = events.by_id(connection, held) if held else None
+    return slot.starts_at if slot else None
 
 
 def _concerned(acting: Acting, sheet: Sheet) -> Select[Any]:
     """The event's people who may be called, each with the most urgent reason."""
     why = case(
-        (_knows_of_no_change(sheet), CHANGED), (_did_not_arrive(), FAILED), (_is_to_be_reminded(acting), REMIND),
-        (_no_channel(), NO_CHANNEL), else_=SILENT,
+        (_knows_of_no_change(sheet), CHANGED), (_did_not_arrive(sheet), FAILED),
+        (_is_to_be_reminded(acting, sheet), REMIND), (_no_channel(), NO_CHANNEL), else_=SILENT,
     )  # fmt: skip
     return (
         select(
@@ -94,10 +118,30 @@ def _concerned(acting: Acting, sheet: Sheet) -> Select[Any]:
 
 
 def _needs_a_call(acting: Acting, sheet: Sheet) -> ColumnElement[bool]:
-    urgent = [_knows_of_no_change(sheet), (rows.c.rsvp != NO) & _did_not_arrive()]
+    urgent = [_knows_of_no_change(sheet), (rows.c.rsvp != NO) & _did_not_arrive(sheet)]
     if not sheet.is_cancelled:
-        urgent += [rows.c.rsvp == "", _is_to_be_reminded(acting)]
-    return rows.c.attended.is_(None) & (rows.c.called != WRONG) & or_(*urgent)
+        urgent += [rows.c.rsvp == "", _is_to_be_reminded(acting, sheet)]
+    answered = (rows.c.rsvp == "") & _home_answered() if sheet.event.kind == "meeting" else false()
+    return rows.c.attended.is_(None) & (rows.c.called != WRONG) & or_(*urgent) & ~answered
+
+
+def _home_answered() -> ColumnElement[bool]:
+    """Whether somebody else who lives there has answered: of a parents' meeting a home is asked once."""
+    mine, theirs, other = residents.alias(), residents.alias(), rows.alias()
+    together = (mine.c.contact_id == rows.c.contact_id) & (theirs.c.address_id == mine.c.address_id)
+    said = (other.c.event_id == rows.c.event_id) & (other.c.contact_id == theirs.c.contact_id) & (other.c.rsvp != "")
+    return exists().where(together, said)
+
+
+def _of_theirs(event_id: Any, sheet: Sheet) -> ColumnElement[bool]:
+    """Whether it is the event, or the slot that they hold of it: what is said of one is said of the other."""
+    its_own: ColumnElement[bool] = event_id == rows.c.event_id
+    if sheet.event.kind != "appointment":
+        return its_own
+    slot, held = event_rows.alias(), rows.alias()
+    holds = (held.c.contact_id == rows.c.contact_id) & (held.c.seat == SEAT)
+    theirs = (slot.c.lead_id == rows.c.event_id) & (slot.c.kind == "slot") & (held.c.event_id == slot.c.id)
+    return or_(its_own, event_id.in_(select(slot.c.id).where(theirs, holds).correlate(rows)))
 
 
 def _no_channel() -> ColumnElement[bool]:
@@ -112,29 +156,36 @@ def _not_called_since(at: Any) -> ColumnElement[bool]:
 
 def _knows_of_no_change(sheet: Sheet) -> ColumnElement[bool]:
     """Said they would come, and then the event changed; no message can tell them so."""
-    changes = (event_versions.c.event_id == rows.c.event_id) & (event_versions.c.version > 1)
-    last = select(func.max(event_versions.c.at)).where(changes).scalar_subquery()
+    changes = _of_theirs(event_versions.c.event_id, sheet) & (event_versions.c.version > 1)
+    last = select(func.max(event_versions.c.at)).where(changes).correlate(rows).scalar_subquery()
     answered = func.coalesce(rows.c.rsvp_at, rows.c.created_at)
     came_later = and_(last.is_not(None), answered < last, _not_called_since(last))
     return rows.c.rsvp.in_((YES, MAYBE)) & came_later & _no_channel()
 
 
-def _did_not_arrive() -> ColumnElement[bool]:
-    """The last message about the event failed, and nothing was heard from them since."""
+def _did_not_arrive(sheet: Sheet) -> ColumnElement[bool]:
+    """The last message about the event failed or came too late, and nothing was heard from them since."""
     newest = ledger.alias()
-    theirs = (newest.c.event_id == rows.c.event_id) & (newest.c.contact_id == rows.c.contact_id)
-    last = select(func.max(newest.c.at)).where(theirs, newest.c.message != "").correlate(rows).scalar_subquery()
+    theirs = _of_theirs(newest.c.event_id, sheet) & (newest.c.contact_id == rows.c.contact_id)
+    last = (
+        select(newest.c.event_id, newest.c.offset)
+        .where(theirs, or_(newest.c.message != "", newest.c.status == LATE))
+        .order_by(newest.c.at.desc(), newest.c.message == "", newest.c.offset)  # of two at once, what was sent counts
+        .limit(1)
+        .correlate(rows)
+    )
+    failed = exists().where(outbox.c.key == ledger.c.message, outbox.c.status.in_(("failed", "expired", "uncertain")))
     return exists().where(
-        ledger.c.event_id == rows.c.event_id, ledger.c.contact_id == rows.c.contact_id, ledger.c.at == last,
-        outbox.c.key == ledger.c.message, outbox.c.status.in_(("failed", "expired", "uncertain")),
-        _not_called_since(ledger.c.at), or_(rows.c.rsvp_at.is_(None), rows.c.rsvp_at < ledger.c.at),
+        tuple_(ledger.c.event_id, ledger.c.offset).in_(last), ledger.c.contact_id == rows.c.contact_id,
+        or_(ledger.c.status == LATE, failed), _not_called_since(ledger.c.at),
+        or_(rows.c.rsvp_at.is_(None), rows.c.rsvp_at < ledger.c.at),
     )  # fmt: skip
 
 
-def _is_to_be_reminded(acting: Acting) -> ColumnElement[bool]:
+def _is_to_be_reminded(acting: Acting, sheet: Sheet) -> ColumnElement[bool]:
     """A reminder was due since the last call to somebody who means to come and whom no channel reaches."""
     due = exists().where(
-        ledger.c.event_id == rows.c.event_id, ledger.c.contact_id == rows.c.contact_id,
+        _of_theirs(ledger.c.event_id, sheet), ledger.c.contact_id == rows.c.contact_id,
         ledger.c.reason.in_(("no_channel", "blocked")), _not_called_since(ledger.c.at),
     )  # fmt: skip
     rested = _not_called_since(value(acting.now - REST, UtcTime()))

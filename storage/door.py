@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, insert, or_, select, true
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, insert, or_, select, true, update
 
 from bot.alphabets import fold
 from bot.calendar import Rules
 from bot.chat import Acting, Conflict
 from bot.messages import Address
-from storage import attendance, contacts, events, invitations, staff
+from storage import attendance, contacts, events, invitations, participation, staff
 from storage.calls import BY_STAFF
 from storage.contacts import Child
 from storage.notifications import TEL
@@ -130,8 +130,12 @@ def enter_known(
     connection: Connection, acting: Acting, *, contact_id: int, consent_text: str, consent_version: str, rules: Rules,
     event_id: int = 0, came: bool = False, slot_id: int = 0,
 ) -> None:  # fmt: skip
-    """The same for somebody who is a contact already: what is known of them stays as it is."""
+    """The same for somebody who is a contact already: what is known of them stays as it is.
+
+    Whoever had stopped our messages may be called again, and only called.
+    """
     _refuse_taken(connection, acting, event_id, slot_id)
+    _may_be_called(connection, contact_id)
     _agreed(connection, replace(acting, contact_id=contact_id), consent_text, consent_version)
     _enter(connection, acting, event_id, contact_id, rules, came=came, slot_id=slot_id)
     forget_words(connection, acting, script="add_person")
@@ -150,6 +154,18 @@ def _agreed(connection: Connection, theirs: Acting, text: str, version: str) -> 
     contacts.consent(
         connection, theirs, action="given", form=READ_ALOUD, text=text, version=version, age_ok=True, purpose="phone"
     )
+
+
+def _may_be_called(connection: Connection, contact_id: int) -> None:
+    """Whoever stopped our messages and agrees to calls gets calls and nothing else: what is theirs alone is silent."""
+    stopped = (contact_rows.c.id == contact_id) & (contact_rows.c.status == "stopped")
+    if not connection.execute(update(contact_rows).where(stopped).values(status="active")).rowcount:
+        return
+    others = residents.c.contact_id != contact_id
+    shared = exists().where(residents.c.address_id == addresses.c.id, others)
+    mine = addresses.c.id.in_(select(residents.c.address_id).where(residents.c.contact_id == contact_id))
+    theirs = mine & ~shared & (addresses.c.status == "active") & (addresses.c.channel != TEL)
+    connection.execute(update(addresses).where(theirs).values(status="stopped"))
 
 
 def _answer_calls_at(connection: Connection, acting: Acting, contact_id: int, phone: str) -> None:
@@ -190,6 +206,12 @@ def walk_in(connection: Connection, acting: Acting, *, event_id: int, contact_id
     """Somebody who is a contact already came without being on the list."""
     attendance.walk_in(connection, acting, event_id=event_id, contact_id=contact_id)
     forget_words(connection, acting, script="walkin")
+
+
+def enrol(connection: Connection, acting: Acting, *, contact_id: int, activity: str) -> None:
+    """Somebody who was found enters an activity."""
+    participation.enrol(connection, acting, contact_id=contact_id, activity=activity)
+    forget_words(connection, acting, script="enrol")
 
 
 def forget_words(connection: Connection, acting: Acting, *, script: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, or_, select, update
+from sqlalchemy import Connection, case, func, insert, or_, select, true, update
 
 from bot.calendar import Rules
 from bot.chat import Acting, Conflict, literal, words
@@ -83,8 +83,15 @@ def event_of(row: Any) -> Event:
 def by_id(connection: Connection, event_id: int, *, locked: bool = False) -> Event | None:
     """One event; locked, nobody else changes it or takes a place in it until this transaction ends."""
     wanted = select(events).where(events.c.id == event_id)
-    row = connection.execute(wanted.with_for_update() if locked else wanted).first()
+    # Rows that only refer to it, as the ledger's, are written meanwhile: to wait for those would deadlock.
+    row = connection.execute(wanted.with_for_update(key_share=True) if locked else wanted).first()
     return event_of(row) if row else None
+
+
+def locked(connection: Connection, event_ids: Iterable[int]) -> list[Event]:
+    """Several events, each locked; by their numbers, so that two who want the same ones wait for each other."""
+    wanted = select(events).where(events.c.id.in_(set(event_ids))).order_by(events.c.id)
+    return [event_of(row) for row in connection.execute(wanted.with_for_update(key_share=True))]
 
 
 def for_staff(connection: Connection, acting: Acting, *, event_id: int) -> Event | None:
@@ -188,7 +195,8 @@ def publish(connection: Connection, acting: Acting, *, draft: Draft, rules: Rule
     if draft.dates[0][0] <= acting.now:
         raise Conflict("starts", "event.past")
     lead = _insert(connection, acting, draft, _span(draft), None)
-    _arm(connection, acting, lead, rules, first=True)
+    moments.add(connection, lead.id, [moments.invitation(lead, rules, acting.now)])
+    _arm(connection, acting, lead, rules)
     for dates in draft.dates if draft.kind == "appointment" else draft.dates[1:]:
         child = _insert(connection, acting, draft, dates, lead.id)
         _arm(connection, acting, child, rules)
@@ -232,12 +240,12 @@ def _note_version(connection: Connection, acting: Acting, event: Event) -> None:
     )  # fmt: skip
 
 
-def _arm(connection: Connection, acting: Acting, event: Event, rules: Rules, *, first: bool = False) -> None:
-    """Set an event's moments as its time and its reminders ask for."""
+def _arm(connection: Connection, acting: Acting, event: Event, rules: Rules) -> None:
+    """Set an event's reminders as its time asks for. What the invitation or the notice of a change says is said."""
+    told = moments.told_at(connection, event.id) or acting.now
     wanted = moments.of_event(event, rules, acting.now)
-    if first:
-        wanted = [moments.invitation(event, rules, acting.now), *wanted]
-    moments.add(connection, event.id, wanted)
+    reminds = {moment for moment in wanted if moments.base_of(moment.offset) in moments.TIMED}
+    moments.add(connection, event.id, [moment for moment in wanted if moment.due > told or moment not in reminds])
 
 
 # --- changing -------------------------------------------------------------------------------------------------------
@@ -285,6 +293,17 @@ def cancel(
     staff.audit(connection, acting, "cancel", f"event:{event_id}")
 
 
+def hand_to(connection: Connection, acting: Acting, *, event_id: int, leader_id: int) -> None:
+    """Let somebody else of the staff lead an event: a course from this date on, an appointment with all its slots."""
+    event = by_id(connection, event_id)
+    if event is None or not staff.role_of(connection, leader_id):
+        return
+    together = (events.c.id == event.series) | (events.c.lead_id == event.series)
+    ahead = events.c.starts_at >= event.starts_at if event.kind == "course" else true()
+    connection.execute(update(events).where(together, ahead).values(mediator_id=leader_id))
+    staff.audit(connection, acting, "lead", f"event:{event_id} contact:{leader_id}")
+
+
 def _hand_over(connection: Connection, acting: Acting, event: Event) -> None:
     """A course goes on without this date: what is yet to be said of the whole of it is said with its next one."""
     ahead = [date for date in series(connection, event) if date.id != event.id and date.starts_at > acting.now]
@@ -321,7 +340,9 @@ def _change(connection: Connection, acting: Acting, after: Event, rules: Rules, 
     elif after.starts_at != before.starts_at:
         moments.withdraw(connection, after.id, acting.now, (*moments.TIMED, moments.CHANGE, moments.AFTER))
         moments.forget_answers(connection, after.id)
-        _arm(connection, acting, after, rules)
     else:
         moments.withdraw(connection, after.id, acting.now, (moments.CHANGE,))
+    moments.call_back(connection, after.id)
     moments.add(connection, after.id, [moments.change(before, after, rules, acting.now)])
+    if after.status == PUBLISHED and after.starts_at != before.starts_at:
+        _arm(connection, acting, after, rules)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, false, not_, select, true
 
 from bot.chat import Acting
-from storage import contacts
+from storage import contacts, screens
 from storage.tables import (
     addresses,
     answers,
@@ -143,22 +143,28 @@ def _tickets(connection: Connection, contact_id: int) -> list[dict[str, str]]:
 
 
 def _answers(connection: Connection, contact_id: int) -> list[dict[str, Any]]:
-    """What was answered in each conversation, also where it was never finished."""
+    """What was answered in each conversation, also where it was never finished; not what staff typed of others."""
     rows = connection.execute(
         select(conversations.c.script, answers.c.key, answers.c.value, answers.c.at)
         .join(conversations, conversations.c.id == answers.c.conversation_id)
-        .where(conversations.c.contact_id == contact_id)
+        .where(conversations.c.contact_id == contact_id, conversations.c.script.not_in(screens.ABOUT_OTHERS))
         .order_by(answers.c.at, answers.c.key)
     )
     return [{"разговор": r.script, "въпрос": r.key, "отговор": r.value, "кога": _when(r.at)} for r in rows]
 
 
 def _messages(connection: Connection, acting: Acting) -> list[dict[str, str]]:
-    """What we wrote to this person and what they wrote, not what others who share the chat did."""
-    ours = connection.execute(
-        select(outbox).where(outbox.c.contact_id == acting.contact_id, outbox.c.body.is_not(None))
+    """What we wrote to this person and what they wrote, not what others who share the chat did.
+
+    What staff typed and saw at work is about others: it is left out.
+    """
+    of_ours, of_theirs = (
+        (not_(screens.is_screen()), false()) if _role(connection, acting.contact_id) else (true(), true())
     )
+    mine = (outbox.c.contact_id == acting.contact_id) & outbox.c.body.is_not(None)
+    ours = connection.execute(select(outbox).where(mine, of_ours))
     lines = [(r.created_at, 1, "Мост", r.body["text"]) for r in ours]
-    theirs = connection.execute(select(inbox).where(inbox.c.contact_id == acting.contact_id, inbox.c.body.is_not(None)))
+    mine = (inbox.c.contact_id == acting.contact_id) & inbox.c.body.is_not(None)
+    theirs = connection.execute(select(inbox).where(mine, of_theirs))
     lines += [(r.received_at, 0, "Вие", said) for r in theirs if (said := r.body.get("text") or r.body.get("phone"))]
     return [{"кога": _when(at), "от": who, "текст": text} for at, _, who, text in sorted(lines)]

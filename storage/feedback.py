@@ -45,7 +45,7 @@ class Asked:
 
 def asked(connection: Connection, acting: Acting, *, event_id: int, contact_id: int) -> Asked | None:
     """What somebody may say of an event; None unless they, or somebody behind the same address, belong to it."""
-    guest = invitations.guest(connection, acting, event_id=event_id, contact_id=contact_id)
+    guest = invitations.guest(connection, acting, event_id=event_id, contact_id=contact_id, locked=False)
     if guest is None:
         return None
     face = connection.execute(select(rows.c.face).where(_is(event_id, contact_id))).scalar()

@@ -37,6 +37,11 @@ def count(connection: Connection, group: Group) -> int:
     return connection.execute(select(func.count()).select_from(matching(group).subquery())).scalar_one()
 
 
+def holds(connection: Connection, group: Group, contact_id: int) -> bool:
+    """Whether a group holds this contact now."""
+    return connection.execute(matching(group).where(contacts.c.id == contact_id)).first() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How many contacts a group holds, and how many of them no message will reach, by the reason."""

@@ -1,4 +1,4 @@
-"""What is thrown away, and when: words after 90 days, beginnings after 30, keys of events after 180."""
+"""What is thrown away, and when: words after 90 days, those of staff after one, beginnings after 30, keys after 180."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from storage import outbox, stopping, tickets
+from storage import outbox, screens, stopping, tickets
 from storage.tables import addresses, answers, conversations, feedback, inbox, residents
 from storage.tables import contacts as contact_rows
 from storage.tables import outbox as outbox_rows
@@ -19,10 +19,11 @@ SOME = 500  # contacts in one statement: SQLite takes a limited number of values
 
 
 def often(connection: Connection, now: datetime) -> None:
-    """Every few minutes: farewells that are out, messages that came too late, words left behind."""
+    """Every few minutes: farewells that are out, messages that came too late, questions left behind, what staff saw."""
     stopping.bury(connection)
     outbox.expire(connection, now)
     tickets.rescue(connection, now)
+    screens.forget(connection, before=now - screens.KEPT)
 
 
 def daily(connection: Connection, now: datetime) -> None:

@@ -81,7 +81,8 @@ def fill(connection: Connection, event_id: int, now: datetime, *, whole: bool = 
     if event is None or event.status != events.PUBLISHED or not event.audience:
         return 0
     dates = events.series(connection, event) if event.kind == "course" and whole else [event]
-    who = groups.matching(event.audience)
+    hosts = [number for number in (event.mediator_id, event.created_by) if number]  # are there anyway
+    who = groups.matching(event.audience).where(contacts.c.id.not_in(hosts))
     return sum(_invite(connection, one.id, who, AUDIENCE, now) for one in dates if one.ends_at > now)
 
 
@@ -105,16 +106,31 @@ def enrol(connection: Connection, acting: Acting, *, event_id: int, contact_id: 
 
 def welcome(connection: Connection, acting: Acting, rules: Rules) -> None:
     """Somebody registered or joined an activity just now: what is coming and meant for them reaches them too."""
-    soon = (event_rows.c.status == events.PUBLISHED) & (event_rows.c.starts_at > acting.now)
-    upcoming = select(event_rows).where(soon).order_by(event_rows.c.starts_at, event_rows.c.id)
-    invited = []
-    for event in map(event_of, connection.execute(upcoming)):
-        if event.audience:
-            me = groups.matching(event.audience).where(contacts.c.id == acting.contact_id)
-            is_new = _invite(connection, event.id, me, AUDIENCE, acting.now) > 0
-            invited += [event.id] if is_new and event.lead_id is None else []
+    meant = _meant_for(connection, acting)
+    if not meant:
+        return
+    columns = ("event_id", "contact_id", "source", "created_at")
+    mine = select(event_rows.c.id, literal(acting.contact_id), literal(AUDIENCE), literal(acting.now, UtcTime()))
+    fresh = upsert(connection, rows).from_select(columns, mine.where(event_rows.c.id.in_(meant)))
+    new = set(connection.execute(fresh.on_conflict_do_nothing().returning(rows.c.event_id)).scalars())
+    invited = [number for number, lead_id in meant.items() if number in new and lead_id is None]
     if invited:
         notifications.tell_together(connection, invited, moments.INVITE, acting.contact_id, acting.now, rules)
+
+
+def _meant_for(connection: Connection, acting: Acting) -> dict[int, int | None]:
+    """The coming events, in order and with their leads, to whose audience whoever acts belongs, unless it is their own.
+
+    Many events share few audiences, and each of those is looked at once.
+    """
+    soon = (event_rows.c.status == events.PUBLISHED) & (event_rows.c.starts_at > acting.now)
+    hosts = (event_rows.c.mediator_id, event_rows.c.created_by)
+    others = [func.coalesce(host, 0) != acting.contact_id for host in hosts]
+    upcoming = select(event_rows.c.id, event_rows.c.lead_id, event_rows.c.audience).where(soon, *others)
+    found = connection.execute(upcoming.order_by(event_rows.c.starts_at, event_rows.c.id)).all()
+    audiences = {repr(row.audience): row.audience for row in found if row.audience}
+    mine = {name for name, group in audiences.items() if groups.holds(connection, group, acting.contact_id)}
+    return {row.id: row.lead_id for row in found if repr(row.audience) in mine}
 
 
 def register(connection: Connection, acting: Acting, *, rules: Rules, **said: Any) -> Outcome:
@@ -215,14 +231,33 @@ def answer(
     whole: bool = False, by_staff: bool = False,
 ) -> None:  # fmt: skip
     """Keep an answer: yes, no or maybe. `whole`: for every coming date of the course. Seats follow from it."""
-    event = events.by_id(connection, event_id, locked=True)
+    event = events.by_id(connection, event_id)
     if event is None:
         return
-    if event.kind == "appointment" and said == NO:
-        give_back_slot(connection, acting, event_id=event_id, contact_id=contact_id, rules=rules)
-    for one in events.series(connection, event) if whole else [event]:
-        if (one.ends_at > acting.now and one.kind != "slot") or one.id == event.id:
-            _answer_one(connection, acting, one, contact_id, said, rules, by_staff=by_staff)
+    if event.kind in ("appointment", "slot"):
+        meant = _with_hour(connection, event, contact_id, said)
+    else:
+        dates = events.series(connection, event) if whole else [event]
+        meant = [one for one in events.locked(connection, [date.id for date in dates]) if _is_open(one, event, acting)]
+    for one in meant:
+        _answer_one(connection, acting, one, contact_id, said, rules, by_staff=by_staff)
+
+
+def _is_open(date: Event, asked: Event, acting: Acting) -> bool:
+    return date.ends_at > acting.now or date.id == asked.id
+
+
+def _with_hour(connection: Connection, event: Event, contact_id: int, said: str) -> list[Event]:
+    """An appointment and the hour that somebody holds of it, locked: what is said of one is said of the other.
+
+    Of an hour that is not theirs they can only say that they will not come, as long as they hold no other.
+    """
+    lead = events.by_id(connection, event.series, locked=True)
+    held = held_slot(connection, event.series, contact_id)
+    if lead is None or (event.kind == "slot" and event.id != held and (held or said == YES)):
+        return []
+    slot = events.by_id(connection, held, locked=True) if held else None
+    return [lead, slot] if slot else [lead]
 
 
 def _answer_one(
@@ -299,6 +334,13 @@ def slots(connection: Connection, acting: Acting, *, event_id: int) -> list[Even
     return [event_of(row) for row in found]
 
 
+def held_slot(connection: Connection, event_id: int, contact_id: int) -> int | None:
+    """The number of the slot that somebody holds of an appointment."""
+    theirs = (event_rows.c.lead_id == event_id) & (event_rows.c.kind == "slot")
+    held = select(rows.c.event_id).join(event_rows, event_rows.c.id == rows.c.event_id).where(theirs)
+    return connection.execute(held.where(rows.c.contact_id == contact_id, rows.c.seat == SEAT).limit(1)).scalar()
+
+
 def take_slot(
     connection: Connection, acting: Acting, *, event_id: int, contact_id: int, slot_id: int, rules: Rules
 ) -> None:
@@ -333,11 +375,9 @@ def give_back_slot(connection: Connection, acting: Acting, *, event_id: int, con
 def leave_all(connection: Connection, acting: Acting, rules: Rules, contact_id: int) -> None:
     """Somebody stopped or is erased: their seats in what is to come go to others."""
     held = connection.execute(
-        select(event_rows)
+        select(event_rows.c.id)
         .join(rows, rows.c.event_id == event_rows.c.id)
         .where(rows.c.contact_id == contact_id, rows.c.seat != "", event_rows.c.starts_at > acting.now)
-        .order_by(event_rows.c.id)
-        .with_for_update(of=event_rows)
-    ).all()
-    for event in map(event_of, held):
+    ).scalars()
+    for event in events.locked(connection, held):
         _answer_one(connection, acting, event, contact_id, NO, rules, by_staff=False)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, or_, select, update
 
 from bot import calendar
 from bot.calendar import Moment, Rules
 from storage.people import upsert
-from storage.tables import invitations, moments, notifications, outbox
+from storage.tables import events, invitations, moments, notifications, outbox
 
 if TYPE_CHECKING:
     from storage.events import Event
@@ -55,8 +55,12 @@ def base_of(offset: str) -> str:
 
 
 def invitation(event: Event, rules: Rules, now: datetime) -> Moment:
-    """When people are invited: at once, or when the quiet hours end. Useful until the event begins."""
-    return Moment(INVITE, calendar.next_open(rules, now), event.starts_at)
+    """When people are invited: at once, or when the quiet hours end. Useful until the event begins.
+
+    Where no invitation can come in time, that shows at once: whom to call stands on the list.
+    """
+    due = calendar.next_open(rules, now)
+    return Moment(INVITE, due if due < event.starts_at else now, event.starts_at)
 
 
 def change(before: Event, after: Event, rules: Rules, now: datetime) -> Moment:
@@ -134,6 +138,37 @@ def withdraw(connection: Connection, event_id: int, now: datetime, bases: Sequen
         _due_again(connection, some, now)
 
 
+def call_back(connection: Connection, event_id: int) -> None:
+    """What tells of an event and has not gone out is taken out of the sender's hands: its words are found anew."""
+    telling = (notifications.c.event_id == event_id) & notifications.c.status.in_(("queued", "joint"))
+    keys = select(notifications.c.message).where(telling)
+    held = outbox.c.key.in_(keys) & (outbox.c.status == "queued") & (outbox.c.owner != "")
+    connection.execute(update(outbox).where(held).values(owner=""))
+
+
+def again(connection: Connection, event_ids: Iterable[int], bases: Sequence[str], due: datetime) -> None:
+    """Let what is done come once more, for those who were not meant then. Whoever is in the ledger hears no more."""
+    those = moments.c.event_id.in_(set(event_ids)) & (moments.c.state == DONE) & (moments.c.until > due)
+    for base in bases:
+        other = moments.alias()
+        same = (other.c.event_id == moments.c.event_id) & of_kinds(other.c.offset, (base,))
+        last = select(func.max(other.c.until)).where(same).scalar_subquery()  # not that of a time that was given up
+        again_ = those & of_kinds(moments.c.offset, (base,)) & (moments.c.until == last)
+        connection.execute(update(moments).where(again_).values(state=WAITING, due_at=due, done_at=None))
+
+
+def told_at(connection: Connection, event_id: int) -> datetime | None:
+    """When people will hear of an event anyway: by an invitation or a notice of a change that is yet to come."""
+    date = events.alias()
+    series = select(func.coalesce(date.c.lead_id, date.c.id)).where(date.c.id == event_id).scalar_subquery()
+    dates = select(events.c.id).where(or_(events.c.id == series, events.c.lead_id == series))
+    whole = moments.c.event_id.in_(dates) & (moments.c.offset == INVITE)
+    own = (moments.c.event_id == event_id) & of_kinds(moments.c.offset, (CHANGE,))
+    return connection.execute(
+        select(func.max(moments.c.due_at)).where(or_(whole, own), moments.c.state == WAITING)
+    ).scalar()
+
+
 def hand_over(connection: Connection, event_id: int, heir_id: int) -> None:
     """Let the waiting moments that are about a whole course come with another of its dates."""
     about_all = (moments.c.event_id == event_id) & of_kinds(moments.c.offset, (INVITE, "week"))
@@ -155,10 +190,14 @@ def _due_again(connection: Connection, keys: Sequence[str], now: datetime) -> No
 
 
 def forget_answers(connection: Connection, event_id: int) -> None:
-    """„I will come“ on Tuesday says nothing of Thursday. Seats are kept until the new answer."""
+    """„I will come“ on Tuesday says nothing of Thursday. Seats are kept until the new answer.
+
+    Of a slot only its holder's answer is forgotten: whoever gave it back is asked nothing more of it.
+    """
+    is_slot = exists().where(events.c.id == event_id, events.c.kind == "slot")
     connection.execute(
         update(invitations)
-        .where(invitations.c.event_id == event_id)
+        .where(invitations.c.event_id == event_id, or_(invitations.c.seat == "seat", ~is_slot))
         .values(rsvp="", rsvp_at=None, rsvp_by=None, leave_at="")
     )
 
@@ -167,12 +206,16 @@ def forget_answers(connection: Connection, event_id: int) -> None:
 
 
 def waiting(connection: Connection, before: datetime | None = None) -> list[Due]:
-    """The moments still to come, the next first; with a time, only those due before it."""
+    """The moments still to come, the next first; with a time, only those due before it.
+
+    Of those due together, after an outage say, an invitation and a change go first: what they tell is not repeated.
+    """
     wanted = select(moments.c.event_id, moments.c.offset, moments.c.due_at, moments.c.until)
     wanted = wanted.where(moments.c.state == WAITING)
     if before is not None:
         wanted = wanted.where(moments.c.due_at < before)
-    rows = connection.execute(wanted.order_by(moments.c.due_at, moments.c.event_id, moments.c.offset))
+    first = case((of_kinds(moments.c.offset, (INVITE, CHANGE)), 0), else_=1)
+    rows = connection.execute(wanted.order_by(moments.c.due_at, first, moments.c.event_id, moments.c.offset))
     return [Due(*row) for row in rows]
 
 

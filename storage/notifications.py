@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     String,
     Subquery,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -32,9 +35,9 @@ from bot.calendar import Rules
 from bot.chat import Acting
 from bot.messages import Lane
 from storage import moments
-from storage.moments import AFTER, CHANGE, INVITE, MISSED, REMINDERS, TIMED, Due
-from storage.people import upsert
-from storage.tables import UtcTime, addresses, contacts, events, feedback, notifications, outbox, residents
+from storage.moments import AFTER, CHANGE, INVITE, PLACE, REMINDERS, TIMED, Due
+from storage.people import INSERTS
+from storage.tables import BigId, UtcTime, addresses, contacts, events, feedback, notifications, outbox, residents
 from storage.tables import invitations as invitation_rows
 from storage.tables import moments as moment_rows
 
@@ -43,7 +46,7 @@ FRESH = timedelta(days=4)  # so long „да“ answers what we wrote last
 PREFIX = "reminder"  # of the outbox keys
 TEL = "tel"  # an address that only a call reaches
 
-ONCE_A_HOME = (*REMINDERS, INVITE, AFTER)  # of a parents' meeting
+ONCE_A_HOME = (*REMINDERS, INVITE, CHANGE, AFTER)  # of a parents' meeting
 SLACK = timedelta(minutes=15)  # in which ten thousand messages are out: what is due so long after is told at once
 QUEUED, JOINT, SKIPPED, LATE = "queued", "joint", "skipped", "expired"
 
@@ -51,16 +54,21 @@ _i, _c, _n = invitation_rows, contacts, notifications
 _COLUMNS = ("event_id", "offset", "contact_id", "status", "reason", "message", "at")
 
 
-def opens_at(rules: Rules, base: str, now: datetime) -> datetime:
+def opens_at(rules: Rules, base: str, now: datetime, until: datetime | None = None) -> datetime:
     """The earliest time, now or later, at which a message of this kind may go out.
 
     A change of today's plans may come early in the morning; the last reminder of something that happens on a holiday,
-    and a course's Sunday, may come on that day. Everything else waits for the quiet hours to end.
+    and a course's Sunday, may come on that day; so may a place that came free, if the event is then (`until`).
+    Everything else waits for the quiet hours to end.
     """
     if base == CHANGE:
         return calendar.next_urgent(rules, now)
     if base in ("2h", "week") and not calendar.is_quiet_hour(rules, now):
         return now
+    if base == PLACE and until is not None:
+        hour = calendar.next_hour(rules, now)
+        if calendar.local_day(rules, hour) == calendar.local_day(rules, until):
+            return hour
     return calendar.next_open(rules, now)
 
 
@@ -72,17 +80,9 @@ def decide(
 
     `late`: it helps nobody any more, and only that is noted. `only`: these people and nobody else.
     """
-    concerned = _concerned(moment, rules, now, only).order_by(_i.c.contact_id).limit(bite)
-    who = concerned.subquery() if late else _once_a_home(moment, concerned)
-    status = case((who.c.reason == "", literal(LATE if late else QUEUED)), else_=literal(SKIPPED))
-    rows = select(
-        literal(moment.event_id), literal(moment.offset), who.c.contact_id, status,
-        case((who.c.reason == "", literal("late" if late else "")), else_=who.c.reason),
-        case((who.c.reason == "", _key(moment, who.c.contact_id)), else_=literal("")) if not late else literal(""),
-        literal(now, UtcTime()),
-    ).where(true())  # fmt: skip
-    fresh = upsert(connection, notifications).from_select(_COLUMNS, rows)
-    decided = connection.execute(fresh.on_conflict_do_nothing()).rowcount
+    statement = _deciding(connection.dialect.name, moment.base, late=late, some=bool(only))
+    values = _values(moment, now, rules) | {"bite": bite, "these": list(only)}
+    decided = connection.execute(statement, values).rowcount
     if decided and not late:
         _queue(connection, moment, now, not_before or now)
         if moment.base in (*REMINDERS, INVITE):
@@ -90,11 +90,44 @@ def decide(
     return decided
 
 
+@cache
+def _deciding(dialect: str, base: str, *, late: bool, some: bool) -> Any:
+    """Building a statement takes longer than running it for a class of thirty, so each is built once."""
+    concerned = _concerned(base, some=some).order_by(_i.c.contact_id).limit(bindparam("bite", type_=Integer))
+    who = concerned.subquery() if late else _once_a_home(base, concerned)
+    free = who.c.reason == ""
+    key = literal("") if late else case((free, _KEY.concat(cast(who.c.contact_id, String))), else_=literal(""))
+    rows = select(
+        _EVENT, _OFFSET, who.c.contact_id, case((free, literal(LATE if late else QUEUED)), else_=literal(SKIPPED)),
+        case((free, literal("late" if late else "")), else_=who.c.reason), key, _NOW,
+    ).where(true())  # fmt: skip
+    return INSERTS[dialect](notifications).from_select(_COLUMNS, rows).on_conflict_do_nothing()
+
+
+def _values(moment: Due, now: datetime, rules: Rules) -> dict[str, Any]:
+    """What is bound in the statements about a moment."""
+    return {
+        "this_event": moment.event_id, "this_offset": moment.offset, "now": now,
+        "this_key": f"{PREFIX}:{moment.event_id}:{moment.offset}:", "long_ago": now - rules.apart - RECENT,
+        "hours_ago": now - rules.apart, "weeks_ago": now - RECENT - RECENT, "a_week_ago": now - RECENT,
+        "full": rules.announcements_a_week, "in_a_week": now + RECENT,
+    }  # fmt: skip
+
+
+def begun(connection: Connection, moment: Due) -> bool:
+    """Whether a moment has decided for some people already: the first bite is behind it.
+
+    Who was told at once, or in another's message, was told before it came.
+    """
+    mine = (_n.c.event_id == moment.event_id) & (_n.c.offset == moment.offset) & (_n.c.at >= moment.due)
+    return connection.execute(select(_n.c.contact_id).where(mine, _n.c.status != JOINT).limit(1)).first() is not None
+
+
 def tell(connection: Connection, event_id: int, offset: str, who: Sequence[int], now: datetime, rules: Rules) -> None:
     """Tell some people of an event at once, or when the quiet hours end: a place that came free, a late invitation."""
     begins = connection.execute(select(events.c.starts_at).where(events.c.id == event_id)).scalar_one()
     moment = Due(event_id, offset, now, begins)
-    opens = opens_at(rules, moment.base, now)
+    opens = opens_at(rules, moment.base, now, begins)
     decide(connection, moment, now, rules, bite=len(who), late=opens >= begins, only=who, not_before=opens)
 
 
@@ -105,48 +138,62 @@ def tell_together(
     message = ""
     for number in event_ids:
         if message:
-            _tell_besides(connection, Due(number, offset, now, now), contact_id, message, rules)
+            values = _values(Due(number, offset, now, now), now, rules) | {"these": [contact_id], "message_": message}
+            connection.execute(_telling_besides(connection.dialect.name, moments.base_of(offset)), values)
             continue
         tell(connection, number, offset, [contact_id], now, rules)
         mine = (_n.c.event_id == number) & (_n.c.offset == offset) & (_n.c.contact_id == contact_id)
         message = connection.execute(select(_n.c.message).where(mine)).scalar() or ""
 
 
-def _tell_besides(connection: Connection, moment: Due, contact_id: int, message: str, rules: Rules) -> None:
+@cache
+def _telling_besides(dialect: str, base: str) -> Any:
     """Tell somebody of one more event in a message that they get anyway."""
-    who = _concerned(moment, rules, moment.due, [contact_id]).subquery()
+    who = _concerned(base, some=True).subquery()
     told = who.c.reason.in_(("", "week_full"))  # it is no message more
+    message = bindparam("message_", type_=String)
     row = select(
-        literal(moment.event_id), literal(moment.offset), who.c.contact_id, case((told, JOINT), else_=SKIPPED),
-        case((told, ""), else_=who.c.reason), case((told, message), else_=""), literal(moment.due, UtcTime()),
+        _EVENT, _OFFSET, who.c.contact_id, case((told, literal(JOINT)), else_=literal(SKIPPED)),
+        case((told, literal("")), else_=who.c.reason), case((told, message), else_=literal("")), _NOW,
     ).where(true())  # fmt: skip
-    connection.execute(upsert(connection, notifications).from_select(_COLUMNS, row).on_conflict_do_nothing())
+    return INSERTS[dialect](notifications).from_select(_COLUMNS, row).on_conflict_do_nothing()
 
 
 def latest(connection: Connection, acting: Acting) -> tuple[int, bool] | None:
-    """The coming event of which whoever acts was last written to, not long ago, and whether it was an invitation."""
-    lately = _n.c.version.is_not(None) & (_n.c.at > acting.now - FRESH)
+    """The coming event of which our last message asked whether they come, and whether it was an invitation.
+
+    None where the last one asked something else, or nothing: „не“ below „Има ли пречка?“ is no answer to an older one.
+    """
+    mine = (outbox.c.contact_id == acting.contact_id) & outbox.c.inbox_id.is_(None) & went_out()
+    lately = (outbox.c.created_at > acting.now - FRESH) & outbox.c.key.not_like("again:%")
+    last = connection.execute(select(outbox.c.key).where(mine, lately).order_by(outbox.c.id.desc()).limit(1)).scalar()
+    asks = moments.of_kinds(_n.c.offset, (*TIMED, INVITE, CHANGE, PLACE))
     coming = (events.c.status == "published") & (events.c.starts_at > acting.now)
     row = connection.execute(
         select(_n.c.event_id, _n.c.offset)
         .join(events, events.c.id == _n.c.event_id)
-        .where(_n.c.contact_id == acting.contact_id, _n.c.status.in_((QUEUED, JOINT)), lately, coming)
-        .order_by(_n.c.at.desc(), _n.c.status.desc(), events.c.starts_at, events.c.id)
+        .where(_n.c.message == last, _n.c.contact_id == acting.contact_id, asks, coming)
+        .order_by(_n.c.status.desc(), events.c.starts_at, events.c.id)
         .limit(1)
     ).first()
     return (row.event_id, row.offset == INVITE) if row else None
 
 
-def hearers(connection: Connection, acting: Acting, *, event_ids: Sequence[int], rules: Rules) -> int:
-    """How many people would be told if these events were changed now."""
-    change = Due(0, CHANGE, acting.now, acting.now)
-    told = _meant(change, acting.now) & (_reason(change, rules, acting.now) == "")
+def hearers(
+    connection: Connection, acting: Acting, *, event_ids: Sequence[int], rules: Rules, moved: bool = False
+) -> int:
+    """How many people would be told if these events were changed now; of a parents' meeting, how many homes.
+
+    `moved`: to another time, of which also those are told who said no to the one before.
+    """
+    told = _meant(CHANGE) & (_reason(CHANGE, anew=moved) == "")
+    one = case((events.c.kind == "meeting", best_address()), else_=_i.c.contact_id)
     found = (
-        select(func.count(_i.c.contact_id.distinct()))
+        select(func.count(one.distinct()))
         .select_from(_i.join(_c, _c.c.id == _i.c.contact_id).join(events, events.c.id == _i.c.event_id))
         .where(_i.c.event_id.in_(event_ids), told)
     )
-    return connection.execute(found).scalar_one()
+    return connection.execute(found, {"this_offset": CHANGE}).scalar_one()
 
 
 def next_offset(connection: Connection, event_id: int, contact_id: int, base: str) -> str:
@@ -155,75 +202,111 @@ def next_offset(connection: Connection, event_id: int, contact_id: int, base: st
     return f"{base}{connection.execute(select(func.count()).select_from(_n).where(told)).scalar_one() + 1}"
 
 
-def _key(moment: Due, contact_id: Any) -> ColumnElement[str]:
-    return literal(f"{PREFIX}:{moment.event_id}:{moment.offset}:").concat(cast(contact_id, String))
-
-
 # --- whom a moment concerns, and why somebody is left out -----------------------------------------------------------
 
 
-def _concerned(moment: Due, rules: Rules, now: datetime, only: Sequence[int]) -> Select[Any]:
+# What is bound in them when they run.
+_EVENT, _NOW = bindparam("this_event", type_=BigId), bindparam("now", type_=UtcTime())
+_OFFSET, _KEY = bindparam("this_offset", type_=String), bindparam("this_key", type_=String)
+_THESE = bindparam("these", type_=BigId, expanding=True)
+
+
+def _concerned(base: str, *, some: bool) -> Select[Any]:
     """Contacts of the event for whom nothing is in the ledger yet, each with the reason to leave them out, if any."""
-    done = exists().where(
-        _n.c.event_id == moment.event_id, _n.c.offset == moment.offset, _n.c.contact_id == _i.c.contact_id
-    )
+    done = exists().where(_n.c.event_id == _EVENT, _n.c.offset == _OFFSET, _n.c.contact_id == _i.c.contact_id)
+    comes = case(((_i.c.rsvp == "yes") | (_i.c.seat != ""), 0), else_=1)
+    columns = (_i.c.contact_id, _reason(base).label("reason"), best_address().label("address"), events.c.kind)
     return (
-        select(
-            _i.c.contact_id, _reason(moment, rules, now).label("reason"), best_address().label("address"),
-            events.c.kind,
-        )
+        select(*columns, comes.label("turn"))
         .select_from(_i.join(_c, _c.c.id == _i.c.contact_id).join(events, events.c.id == _i.c.event_id))
-        .where(_i.c.event_id == moment.event_id, ~done, _meant(moment, now))
-        .where(_i.c.contact_id.in_(only) if only else true())
+        .where(_rows_of(base), ~done, _holds_it(), _meant(base))
+        .where(_i.c.contact_id.in_(_THESE) if some else true())
+    )
+
+
+def _rows_of(base: str) -> ColumnElement[bool]:
+    """The rows that a moment concerns: the event's own; of a Sunday, for each person one of the coming week."""
+    if base != "week":
+        return _i.c.event_id == _EVENT
+    date, theirs = events.alias(), invitation_rows.alias()
+    coming = (date.c.starts_at > _NOW) & (date.c.starts_at <= bindparam("in_a_week", type_=UtcTime()))
+    week = select(date.c.id).where(_of_the_course(date), coming, date.c.status == "published")
+    one = (
+        select(func.min(theirs.c.event_id))
+        .where(theirs.c.contact_id == _i.c.contact_id, theirs.c.event_id.in_(week), _stays(theirs))
+        .correlate(_i)
+        .scalar_subquery()
+    )
+    return _i.c.event_id.in_(week) & (_i.c.event_id == one)
+
+
+def _of_the_course(date: Any) -> ColumnElement[bool]:
+    this = events.alias()
+    lead = select(func.coalesce(this.c.lead_id, this.c.id)).where(this.c.id == _EVENT).scalar_subquery()
+    return or_(date.c.id == lead, date.c.lead_id == lead)
+
+
+def _stays(theirs: Any) -> ColumnElement[bool]:
+    """Whether somebody said yes to a date of a course, or has said nothing of it but has been there before."""
+    date, before = events.alias(), invitation_rows.alias()
+    came = exists().where(
+        before.c.contact_id == theirs.c.contact_id, before.c.attended.is_(True), date.c.id == before.c.event_id,
+        _of_the_course(date),
     )  # fmt: skip
+    return or_(theirs.c.rsvp == "yes", (theirs.c.rsvp == "") & came)
 
 
-def _once_a_home(moment: Due, concerned: Select[Any]) -> Subquery:
-    """Of those who would hear of a parents' meeting at one address now, only the first does."""
+def _once_a_home(base: str, concerned: Select[Any]) -> Subquery:
+    """Of those who would hear of a parents' meeting at one address now, only one does: whoever means to come."""
     who = concerned.subquery()
-    nth = func.row_number().over(partition_by=(who.c.address, who.c.reason), order_by=who.c.contact_id)
+    nth = func.row_number().over(partition_by=(who.c.address, who.c.reason), order_by=(who.c.turn, who.c.contact_id))
     again = (who.c.kind == "meeting") & (who.c.reason == "") & (nth > 1)
-    reason = case((again, "household"), else_=who.c.reason) if moment.base in ONCE_A_HOME else who.c.reason
+    reason = case((again, "household"), else_=who.c.reason) if base in ONCE_A_HOME else who.c.reason
     return select(who.c.contact_id, reason.label("reason")).subquery()
 
 
-def _meant(moment: Due, now: datetime) -> Any:  # noqa: PLR0911  (one line for each kind)
+def _holds_it() -> ColumnElement[bool]:
+    """A slot concerns whoever holds it. One that was given back is nobody's, whatever was written about it before."""
+    return or_(events.c.kind != "slot", _i.c.seat == "seat")
+
+
+def _meant(base: str) -> Any:
     """Whom this kind of moment is for at all."""
     came = _i.c.attended.is_(True)
-    match moment.base:
+    match base:
         case "7d":
-            return _misses(now) >= 2  # noqa: PLR2004  (two of the last four)
-        case base if base == INVITE:
+            return _misses() >= 2  # noqa: PLR2004  (two of the last four)
+        case moments.INVITE:
             return (_i.c.rsvp == "") & (_i.c.source == "audience")
-        case base if base == CHANGE:
+        case moments.CHANGE:
             return _knows_of_it()
-        case base if base == AFTER:
+        case moments.AFTER:
             told = exists().where(feedback.c.event_id == _i.c.event_id, feedback.c.contact_id == _i.c.contact_id)
             return or_(came, _i.c.attended.is_(None) & (_i.c.rsvp == "yes") & (_i.c.seat == "seat")) & ~told
-        case base if base == MISSED:
+        case moments.MISSED:
             return _i.c.attended.is_(False) & (_i.c.miss_reason == "")
-        case "week":
-            return or_(came, _i.c.rsvp == "yes")
     return true()
 
 
 def _knows_of_it() -> ColumnElement[bool]:
-    """Whether a change concerns somebody: they were written to, have a seat, or were entered by hand.
-
-    A slot that was given back is nobody's, whatever was written about it before.
-    """
-    told = exists().where(_n.c.event_id == _i.c.event_id, _n.c.contact_id == _i.c.contact_id, _n.c.version.is_not(None))
-    knows = or_(told, _i.c.seat != "", _i.c.source != "audience")
-    return knows & or_(events.c.kind != "slot", _i.c.seat == "seat")
+    """Whether a change concerns somebody: something went out to them, they have a seat, or were entered by hand."""
+    told = (_n.c.event_id == _i.c.event_id) & (_n.c.contact_id == _i.c.contact_id) & _n.c.version.is_not(None)
+    heard = exists().where(told, outbox.c.key == _n.c.message, went_out())
+    return or_(heard, _i.c.seat != "", _i.c.source != "audience") & _holds_it()
 
 
-def _misses(now: datetime) -> Any:
+def went_out() -> ColumnElement[bool]:
+    """Whether a message has reached somebody, as far as anybody can know."""
+    return or_(outbox.c.status.in_(("sending", "sent", "delivered", "read", "uncertain")), outbox.c.ambiguous > 0)
+
+
+def _misses() -> Any:
     """How many of their last four meetings a contact missed, as far as attendance was marked."""
     theirs, then = invitation_rows.alias(), events.alias()
     last_four = (
         select(theirs.c.attended)
         .join(then, then.c.id == theirs.c.event_id)
-        .where(theirs.c.contact_id == _i.c.contact_id, theirs.c.attended.is_not(None), then.c.starts_at < now)
+        .where(theirs.c.contact_id == _i.c.contact_id, theirs.c.attended.is_not(None), then.c.starts_at < _NOW)
         .order_by(then.c.starts_at.desc())
         .limit(4)
         .correlate(_i)
@@ -232,28 +315,27 @@ def _misses(now: datetime) -> Any:
     return select(func.count()).select_from(last_four).where(last_four.c.attended.is_(False)).scalar_subquery()
 
 
-def _reason(moment: Due, rules: Rules, now: datetime) -> ColumnElement[str]:
-    """Why somebody is left out: the first that fits. Empty: nothing speaks against it."""
+def _reason(base: str, *, anew: bool = False) -> ColumnElement[str]:
+    """Why somebody is left out: the first that fits; empty if nothing does. `anew`: answers count no more."""
     reasons: list[tuple[ColumnElement[bool], str]] = [
         (_c.c.status == "archived", "erased"),
         (_c.c.status == "stopped", "stopped"),
         (_c.c.status == "blocked", "blocked"),
         (best_address().is_(None), "no_channel"),
     ]
-    base = moment.base
-    if base in REMINDERS or base == CHANGE:
+    if base in (*REMINDERS, CHANGE) and not anew:
         reasons.append((_i.c.rsvp == "no", "said_no"))
     if base in TIMED:
         reasons.append(((_i.c.seat == "waiting") & (events.c.kind != "slot"), "waiting"))
     if base in (*TIMED, CHANGE):  # the slot that they chose has messages of its own
         reasons.append((_has_slot(), "chosen"))
     if base in ONCE_A_HOME:
-        told = _told_at_home(_i.c.event_id, moment.offset, _i.c.contact_id, best_address())
+        told = _told_at_home(_i.c.event_id, _OFFSET, _i.c.contact_id, best_address())
         reasons.append(((events.c.kind == "meeting") & told, "household"))
     if base in REMINDERS:
-        reasons.append((_reminded_since(now - rules.apart), "too_close"))
+        reasons.append((_reminded_lately(), "too_close"))
     if base == INVITE:
-        reasons.append((_invited_since(now - RECENT) >= rules.announcements_a_week, "week_full"))
+        reasons.append((_invitations() >= bindparam("full", type_=Integer), "week_full"))
     return case(*((condition, literal(name)) for condition, name in reasons), else_=literal(""))
 
 
@@ -294,26 +376,33 @@ def _told_at_home(event_id: Any, offset: Any, contact_id: Any, address_id: Any) 
     )  # fmt: skip
 
 
-def _went_since(since: datetime) -> ColumnElement[bool]:
-    """Whether a message was queued since then, or went out since then, or still waits. Not one that was taken back."""
+def _went_since(since: str, before: str) -> ColumnElement[bool]:
+    """Whether a message was queued since then, or went out since then, or still waits. Not one that was taken back.
+
+    `before`: a time before which nothing was queued that could have gone out so late.
+    """
+    then, long_before = bindparam(since, type_=UtcTime()), bindparam(before, type_=UtcTime())
     alive = outbox.c.status.not_in(("cancelled", "expired", "failed"))
     waits = outbox.c.status.in_(("queued", "sending"))
     return (
-        (_n.c.contact_id == _i.c.contact_id) & (_n.c.status == QUEUED) & (_n.c.at > since - RECENT)
-        & (outbox.c.key == _n.c.message) & alive & or_(_n.c.at > since, outbox.c.sent_at > since, waits)
+        (_n.c.contact_id == _i.c.contact_id) & (_n.c.status == QUEUED) & (_n.c.at > long_before)
+        & (outbox.c.key == _n.c.message) & alive & or_(_n.c.at > then, outbox.c.sent_at > then, waits)
     )  # fmt: skip
 
 
-def _reminded_since(since: datetime) -> ColumnElement[bool]:
-    """Whether a reminder went to them since then, or this event's own invitation or change."""
+def _reminded_lately() -> ColumnElement[bool]:
+    """Whether a reminder went to them within hours, or this event's own invitation or change."""
     about_this = (_n.c.event_id == _i.c.event_id) & moments.of_kinds(_n.c.offset, (INVITE, CHANGE))
-    return exists().where(_went_since(since), or_(moments.of_kinds(_n.c.offset, REMINDERS), about_this))
+    kinds = or_(moments.of_kinds(_n.c.offset, REMINDERS), about_this)
+    return exists().where(_went_since("hours_ago", "long_ago"), kinds)
 
 
-def _invited_since(since: datetime) -> Any:
-    """How many announcements of events went to them since then."""
-    lately = _went_since(since) & (_n.c.offset == INVITE)
-    return select(func.count()).select_from(_n.join(outbox, outbox.c.key == _n.c.message)).where(lately).scalar_subquery()
+def _invitations() -> Any:
+    """How many announcements of events went to them within a week."""
+    lately = _went_since("a_week_ago", "weeks_ago") & (_n.c.offset == INVITE)
+    return (
+        select(func.count()).select_from(_n.join(outbox, outbox.c.key == _n.c.message)).where(lately).scalar_subquery()
+    )
 
 
 # --- one message for several events ---------------------------------------------------------------------------------
@@ -321,14 +410,18 @@ def _invited_since(since: datetime) -> Any:
 
 def _join(connection: Connection, moment: Due, now: datetime, rules: Rules) -> None:
     """What else would be due to the same people within hours, or about the same day, is told in the same message."""
-    mine, theirs, other = _n.alias(), invitation_rows.alias(), events.alias()
     day_of = connection.execute(select(events.c.starts_at).where(events.c.id == moment.event_id)).scalar_one()
     morning, night = calendar.local_day(rules, day_of)
-    kinds = (INVITE,) if moment.base == INVITE else TIMED
-    same_day = (
-        moment_rows.c.offset.like(f"{moment.base}%") & (other.c.starts_at >= morning) & (other.c.starts_at < night)
-    )
-    soon = moment_rows.c.due_at <= now + rules.apart + SLACK
+    values = {"morning": morning, "night": night, "soon": now + rules.apart + SLACK}
+    connection.execute(_joining(connection.dialect.name, moment.base), _values(moment, now, rules) | values)
+
+
+@cache
+def _joining(dialect: str, base: str) -> Any:
+    mine, theirs, other = _n.alias(), invitation_rows.alias(), events.alias()
+    kinds = (INVITE,) if base == INVITE else TIMED
+    morning, night, soon = (bindparam(name, type_=UtcTime()) for name in ("morning", "night", "soon"))
+    same_day = moment_rows.c.offset.like(f"{base}%") & (other.c.starts_at >= morning) & (other.c.starts_at < night)
     unlike = moment_rows.c.offset.like("7d%")  # only for some, which is not asked again here
     nth = func.row_number().over(
         partition_by=(moment_rows.c.event_id, moment_rows.c.offset, outbox.c.address_id), order_by=mine.c.contact_id
@@ -344,31 +437,38 @@ def _join(connection: Connection, moment: Due, now: datetime, rules: Rules) -> N
         .join(moment_rows, moment_rows.c.event_id == theirs.c.event_id)
         .join(other, other.c.id == theirs.c.event_id)
         .where(
-            mine.c.event_id == moment.event_id, mine.c.offset == moment.offset, mine.c.status == QUEUED,
-            mine.c.at == now, moment_rows.c.state == moments.WAITING, moment_rows.c.event_id != moment.event_id,
-            moments.of_kinds(moment_rows.c.offset, kinds), ~unlike, or_(soon, same_day),
+            mine.c.event_id == _EVENT, mine.c.offset == _OFFSET, mine.c.status == QUEUED, mine.c.at == _NOW,
+            moment_rows.c.state == moments.WAITING, moment_rows.c.event_id != _EVENT,
+            moments.of_kinds(moment_rows.c.offset, kinds), ~unlike, or_(moment_rows.c.due_at <= soon, same_day),
             other.c.status == "published", other.c.kind != "appointment", theirs.c.rsvp != "no",
-            or_(theirs.c.seat != "waiting", other.c.kind == "slot"), moment_rows.c.until > now,
-            (theirs.c.rsvp == "") & (theirs.c.source == "audience") if moment.base == INVITE else true(),
+            case((other.c.kind == "slot", theirs.c.seat == "seat"), else_=theirs.c.seat != "waiting"),
+            moment_rows.c.until > _NOW,
+            (theirs.c.rsvp == "") & (theirs.c.source == "audience") if base == INVITE else true(),
         )
         .subquery()
     )  # fmt: skip
     at_home = _told_at_home(found.c.event_id, found.c.offset, found.c.contact_id, found.c.address_id)
     rows = select(
-        found.c.event_id, found.c.offset, found.c.contact_id, literal(JOINT), literal(""), found.c.message,
-        literal(now, UtcTime()),
+        found.c.event_id, found.c.offset, found.c.contact_id, literal(JOINT), literal(""), found.c.message, _NOW,
     ).where(or_(found.c.kind != "meeting", (found.c.nth == 1) & ~at_home))  # fmt: skip
-    connection.execute(upsert(connection, notifications).from_select(_COLUMNS, rows).on_conflict_do_nothing())
+    return INSERTS[dialect](notifications).from_select(_COLUMNS, rows).on_conflict_do_nothing()
 
 
 def _queue(connection: Connection, moment: Due, now: datetime, not_before: datetime) -> None:
     """Enter what was decided into the outbox. Its words are composed when the sender takes it."""
-    mine = and_(_n.c.event_id == moment.event_id, _n.c.offset == moment.offset, _n.c.status == QUEUED, _n.c.at == now)
+    values = {"this_event": moment.event_id, "this_offset": moment.offset, "now": now}
+    more = {"opens": not_before, "closes": moment.until}
+    connection.execute(_queueing(connection.dialect.name), values | more)
+
+
+@cache
+def _queueing(dialect: str) -> Any:
+    opens, closes = bindparam("opens", type_=UtcTime()), bindparam("closes", type_=UtcTime())
+    mine = and_(_n.c.event_id == _EVENT, _n.c.offset == _OFFSET, _n.c.status == QUEUED, _n.c.at == _NOW)
     rows = (
         select(
             _n.c.message, addresses.c.channel, addresses.c.id, _n.c.contact_id, literal(int(Lane.REMINDER)),
-            literal("queued"), literal(not_before, UtcTime()), literal(moment.until, UtcTime()),
-            literal(now, UtcTime()),
+            literal("queued"), opens, closes, _NOW,
         )
         .select_from(_n.join(addresses, addresses.c.id == best_address(_n.c.contact_id)))
         .where(mine)
@@ -376,4 +476,4 @@ def _queue(connection: Connection, moment: Due, now: datetime, not_before: datet
     columns = (
         "key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at",
     )  # fmt: skip
-    connection.execute(upsert(connection, outbox).from_select(columns, rows).on_conflict_do_nothing())
+    return INSERTS[dialect](outbox).from_select(columns, rows).on_conflict_do_nothing()

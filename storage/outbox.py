@@ -110,18 +110,20 @@ _waiting = _queued & (outbox.c.owner == "")
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """A row that was queued together with thousands of others: its words are yet to be found."""
+    """A row that was queued together with thousands of others: its words are yet to be found, or found anew."""
 
     id: int
     key: str
     contact_id: int
+    has_words: bool = False  # it was taken before and has not gone out: what it says may be so no longer
 
 
-Compose = Callable[[Connection, Sequence[Unwritten], datetime], Mapping[int, Outgoing]]
-"""The words of rows, by number. A row that is absent has nothing to say any more and is cancelled."""
+Compose = Callable[[Connection, Sequence[Unwritten], datetime], Mapping[int, Outgoing | None]]
+"""The words of rows, by number. None: it has nothing to say any more and is cancelled. A row that is absent keeps
+the words it has, and is cancelled if it has none."""
 
 
-def nothing(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> Mapping[int, Outgoing]:
+def nothing(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> Mapping[int, Outgoing | None]:
     """Nobody here can compose."""
     return {}
 
@@ -158,22 +160,27 @@ def _claim_lane(
         .where(outbox.c.id.in_(ids))
         .order_by(outbox.c.id)
     ).all()
-    blank = [Unwritten(row.id, row.key, row.contact_id) for row in rows if row.body is None]
-    written = _write(connection, blank, now, compose) if blank else {}
-    return [_row(row, written.get(row.id)) for row in rows if row.body is not None or row.id in written]
+    asked = [
+        Unwritten(row.id, row.key, row.contact_id, row.body is not None)
+        for row in rows
+        if lane is not Lane.REPLY or row.body is None
+    ]
+    written = _write(connection, asked, now, compose) if asked else {}
+    return [_row(row, written.get(row.id)) for row in rows if written.get(row.id, row.body) is not None]
 
 
 def _write(
-    connection: Connection, blank: Sequence[Unwritten], now: datetime, compose: Compose
-) -> Mapping[int, Outgoing]:
-    """Compose rows and keep their words: a page shows them, and a second try says the same."""
-    written = compose(connection, blank, now)
-    if written:
-        connection.execute(_put_words, [{"row": number, "words": m.to_json()} for number, m in written.items()])
-    silent = [row.id for row in blank if row.id not in written]
+    connection: Connection, rows: Sequence[Unwritten], now: datetime, compose: Compose
+) -> Mapping[int, Outgoing | None]:
+    """Compose rows and keep their words: a page shows them. None stands for a row that was cancelled."""
+    found = compose(connection, rows, now)
+    words = {number: message for number, message in found.items() if message is not None}
+    if words:
+        connection.execute(_put_words, [{"row": number, "words": m.to_json()} for number, m in words.items()])
+    silent = [row.id for row in rows if row.id not in words and (row.id in found or not row.has_words)]
     if silent:
         connection.execute(update(outbox).where(outbox.c.id.in_(silent)).values(status="cancelled", owner=""))
-    return written
+    return {**words, **dict.fromkeys(silent)}
 
 
 _put_words = update(outbox).where(outbox.c.id == bindparam("row")).values(body=bindparam("words"))

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 
 from bot.alphabets import fold
 from bot.chat import Acting, Conflict
-from storage import contacts
+from storage import contacts, screens
 from storage.cipher import cipher_of
 from storage.contacts import Outcome
 from storage.tables import audit as audit_rows
@@ -210,6 +210,7 @@ def remove(connection: Connection, acting: Acting, *, contact_id: int) -> Outcom
     """Take a role away, at once. Conflict on "member" if nobody could invite others then."""
     _refuse_for_the_last(connection, contact_id)
     if connection.execute(delete(staff).where(staff.c.contact_id == contact_id)).rowcount:
+        screens.forget(connection, whose=contact_id)
         audit(connection, acting, "remove", f"contact:{contact_id}")
     return _own(acting, contact_id, "")
 
@@ -218,6 +219,7 @@ def remove_by_command_line(connection: Connection, now: datetime, contact_id: in
     """Take a role away, also the last coordinator's: a code for the next one comes from there too."""
     gone = connection.execute(delete(staff).where(staff.c.contact_id == contact_id)).rowcount
     if gone:
+        screens.forget(connection, whose=contact_id)
         _record(connection, None, "remove", f"contact:{contact_id}", now)
     return bool(gone)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bot.calendar import Rules
 from bot.chat import Acting
-from storage import invitations, outbox, results
+from storage import invitations, outbox, results, screens
 from storage.contacts import Outcome, consent
 from storage.people import blank
 from storage.tables import (
@@ -19,6 +19,7 @@ from storage.tables import (
     feedback,
     inbox,
     notifications,
+    participations,
     residents,
     search_tokens,
     staff,
@@ -80,11 +81,13 @@ def erase(connection: Connection, acting: Acting, *, rules: Rules) -> Outcome:
     """Delete a person: their words, name, phone and addresses go at once. Their seats go to others.
 
     What remains says only that they consented, and that somebody without a name came: of that the law keeps a list.
+    What staff had on their screens lately goes with it, whoever it showed.
     An address that others use stays theirs. One that was theirs alone is deleted after the farewell has been sent.
     """
     gone = acting.contact_id
     invitations.leave_all(connection, acting, rules, gone)
     _forget_events(connection, gone)
+    screens.forget(connection)
     served = select(residents.c.address_id).where(residents.c.contact_id == gone)
     mine = list(connection.execute(served).scalars())
     connection.execute(update(inbox).where(inbox.c.contact_id == gone).values(body=None))
@@ -108,6 +111,7 @@ def _forget_events(connection: Connection, gone: int) -> None:
     connection.execute(delete(notifications).where(notifications.c.contact_id == gone))
     connection.execute(delete(feedback).where(feedback.c.contact_id == gone))
     results.forget(connection, gone)
+    connection.execute(update(participations).where(participations.c.contact_id == gone).values(entry_work=None))
 
 
 _EMPTY: dict[str, Any] = {

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, and_, func, select, update
 from storage.events import Event, event_of
 from storage.moments import base_of
 from storage.notifications import went_out
-from storage.tables import contacts, event_versions, events, invitations, notifications, outbox
+from storage.tables import contacts, event_versions, events, invitations, notifications, outbox, staff
 
 WEEK = timedelta(days=7)
 
@@ -62,7 +62,8 @@ def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping
     told = _told(connection, keys)
     found = {row.event_id for row in told}
     known = {e.id: e for e in map(event_of, connection.execute(select(events).where(events.c.id.in_(found))))}
-    people = _people(connection, {row.contact_id for row in told} | {e.mediator_id for e in known.values()})
+    people = _people(connection, {row.contact_id for row in told})
+    leaders = _leaders(connection, {event.mediator_id for event in known.values()})
     heard, dates = _heard(connection, told, keys), _dates(connection, told, known, now)
     gathered: dict[str, dict[int, About]] = {}  # after a long silence two reminders of one event may have met
     whose: dict[str, int] = {}
@@ -70,9 +71,9 @@ def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping
         event, person = known[row.event_id], people.get(row.contact_id)
         if person is None or person.status != "active" or not _still_true(row, event):
             continue
-        about = _about(row, event, people, heard, dates)
+        about = _about(row, event, leaders, heard, dates)
         if about is not None:
-            gathered.setdefault(row.message, {}).setdefault(event.id, about)
+            gathered.setdefault(row.message, {}).setdefault(row.event_id, about)
             whose[row.message] = row.contact_id
     return {
         key: Facts(whose[key], people[whose[key]].name or "", people[whose[key]].language, tuple(about.values()))
@@ -91,17 +92,24 @@ def _told(connection: Connection, keys: Sequence[str]) -> Sequence[Any]:
     n, i = notifications, invitations
     return connection.execute(
         select(n.c.message, n.c.event_id, n.c.offset, n.c.contact_id, i.c.rsvp, i.c.seat, i.c.leave_at)
-        .join(i, and_(i.c.event_id == n.c.event_id, i.c.contact_id == n.c.contact_id))
+        .outerjoin(i, and_(i.c.event_id == n.c.event_id, i.c.contact_id == n.c.contact_id))
         .join(events, events.c.id == n.c.event_id)
         .where(n.c.message.in_(keys), n.c.status.in_(("queued", "joint")))
         .order_by(n.c.status.desc(), events.c.starts_at, n.c.event_id)
     ).all()
 
 
-def _people(connection: Connection, numbers: set[int | None]) -> dict[int, Any]:
+def _people(connection: Connection, numbers: set[int]) -> dict[int, Any]:
     columns = (contacts.c.id, contacts.c.name, contacts.c.language, contacts.c.status)
-    wanted = select(*columns).where(contacts.c.id.in_([n for n in numbers if n is not None]))
+    wanted = select(*columns).where(contacts.c.id.in_(numbers))
     return {row.id: row for row in connection.execute(wanted)}
+
+
+def _leaders(connection: Connection, numbers: set[int | None]) -> Mapping[int, str]:
+    """The first names of those who are of the staff now: nobody else signs a message."""
+    wanted = select(contacts.c.id, contacts.c.name).join(staff, staff.c.contact_id == contacts.c.id)
+    found = connection.execute(wanted.where(contacts.c.id.in_([n for n in numbers if n is not None])))
+    return {row.id: (row.name or "").partition(" ")[0] for row in found}
 
 
 def _still_true(row: Any, event: Event) -> bool:
@@ -109,7 +117,9 @@ def _still_true(row: Any, event: Event) -> bool:
     base = base_of(row.offset)
     if event.status == "cancelled":
         return base == "change"
-    return row.rsvp != "no" or base in ("after", "missed")
+    if base == "week":
+        return True  # it is told of their own dates, where there are any left
+    return row.rsvp is not None and (row.rsvp != "no" or base in ("after", "missed"))
 
 
 def _standing(of: Any) -> Before:
@@ -118,20 +128,21 @@ def _standing(of: Any) -> Before:
 
 
 def _about(
-    row: Any, event: Event, people: Mapping[int, Any], heard: Mapping[tuple[int, int], Any],
-    dates: Mapping[int, tuple[datetime, ...]],
+    row: Any, event: Event, leaders: Mapping[int, str], heard: Mapping[tuple[int, int], Any],
+    dates: Mapping[tuple[int, int], tuple[Event, ...]],
 ) -> About | None:  # fmt: skip
     """One event's part of a message; None for a change of which nothing is left to tell."""
     base, before = base_of(row.offset), heard.get((row.event_id, row.contact_id))
     was = _standing(before) if before and base == "change" else None
     if base == "change" and event.status != "cancelled" and was == _standing(event):
         return None
-    if base == "week" and not dates.get(event.series):
+    meets = dates.get((event.series, row.contact_id), ()) if base == "week" else ()
+    if base == "week" and not meets:
         return None
-    leader = people.get(event.mediator_id or 0)
-    mediator = (leader.name or "").partition(" ")[0] if leader else ""
-    meets = dates.get(event.series, ()) if base == "week" else ()
-    return About(event, base, row.rsvp, row.seat, row.leave_at, mediator, was, meets)
+    mediator = leaders.get(event.mediator_id or 0, "")
+    theirs = meets[0] if meets else event  # who came to a course later has no place in its first date
+    answer = (row.rsvp or "", row.seat or "", row.leave_at or "")
+    return About(theirs, base, *answer, mediator, was, tuple(date.starts_at for date in meets))
 
 
 def _heard(connection: Connection, told: Sequence[Any], keys: Sequence[str]) -> Mapping[tuple[int, int], Any]:
@@ -173,15 +184,18 @@ def _entered_at(connection: Connection, changed: set[int], readers: set[int]) ->
 
 def _dates(
     connection: Connection, told: Sequence[Any], known: Mapping[int, Event], now: datetime
-) -> Mapping[int, tuple[datetime, ...]]:
-    """When the courses among these meet in the seven days from now, by the number of their series."""
-    courses = {known[row.event_id].series for row in told if base_of(row.offset) == "week"}
-    if not courses:
+) -> Mapping[tuple[int, int], tuple[Event, ...]]:
+    """The dates of courses to which each reader may come in the seven days from now, by series and contact."""
+    weekly = [row for row in told if base_of(row.offset) == "week"]
+    if not weekly:
         return {}
-    lead = func.coalesce(events.c.lead_id, events.c.id)
+    lead, i = func.coalesce(events.c.lead_id, events.c.id), invitations
     soon = (events.c.starts_at > now) & (events.c.starts_at <= now + WEEK) & (events.c.status == "published")
-    wanted = select(lead.label("lead"), events.c.starts_at).where(lead.in_(courses), soon).order_by(events.c.starts_at)
-    found: dict[int, tuple[datetime, ...]] = {}
-    for row in connection.execute(wanted):
-        found[row.lead] = (*found.get(row.lead, ()), row.starts_at)
+    courses, readers = {known[row.event_id].series for row in weekly}, {row.contact_id for row in weekly}
+    theirs = lead.in_(courses) & i.c.contact_id.in_(readers) & (i.c.rsvp != "no")
+    wanted = select(events, i.c.contact_id).join(i, i.c.event_id == events.c.id).where(theirs, soon)
+    found: dict[tuple[int, int], tuple[Event, ...]] = {}
+    for row in connection.execute(wanted.order_by(events.c.starts_at)):
+        date, key = event_of(row), (row.lead_id or row.id, row.contact_id)
+        found[key] = (*found.get(key, ()), date)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from storage.tables import contacts, participations
+from storage.tables import answers, contacts, participations
 from tests.conversations.client import Town
 from tests.conversations.event_kit import staff_member
 from tests.conversations.guests import people
@@ -21,6 +21,7 @@ async def test_somebody_is_found_and_entered_once(town: Town, channel: str) -> N
         said = await mediator.press("👤")
         assert line("enrol.done") in said
     await town.change(lambda c: c.execute(update(contacts).where(contacts.c.id == number).values(work="yes")))
+    assert "typed" not in {row.key for row in await rows(town, answers)}, "what was typed is kept with them alone"
     (row,) = await rows(town, participations)
     assert (row.contact_id, row.activity, row.entry_work) == (number, "vocational", "no_searching")
 

@@ -192,6 +192,9 @@ async def test_a_course_and_an_appointment(town: Town, channel: str) -> None:
     await mediator.say(f"/call {visit.id}.{guests[0]}")
     assert t("call.did_yes") not in mediator.labels
     assert "✅ Ани Илиева" in await mediator.press("24.11, 13:0")
+    held = await mediator.say(f"/call {visit.id}.{guests[0]}")
+    assert "24.11, 13:0" in held.partition(t("call.hour", at=""))[2], "the hour that they have"
+    assert t("call.noted", who="✅ Ани Илиева") in await mediator.press(t("call.did_hour"))
     assert line("call.hour_gone") in await mediator.say(f"/called {visit.id}.{guests[1]} at{slots[1]}")
     town.now += 2 * HOUR
     assert t("attend.came", came=0, all=1) in await mediator.say(f"/attend {slots[0]} 0")
@@ -448,7 +451,7 @@ def crowded(query: str, values: Any) -> Any:
         1,
     )
     one = Line(BIG, "Я" * 80, "yes", "seat", "09:30", None, "audience", at)
-    person = Callee(BIG, "Я" * 80, "+359888123456", "vidin", "Я" * 80, "changed", "no_answer", "silent")
+    person = Callee(BIG, "Я" * 80, "+359888123456", "vidin", "Я" * 80, "changed", "no_answer", "silent", at)
     answers = {
         "sheet": Sheet(held, START, done=True), "people": [one] * 25, "at_the_door": [one] * 25, "callee": person,
         "call_list": [Call(BIG, "Я" * 80, "remind", "no_answer")] * 25, "slots": [held] * 9, "seats_left": 0,

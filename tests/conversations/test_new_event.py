@@ -525,3 +525,13 @@ async def test_a_name_without_a_contact_breaks_nothing(town: Town) -> None:
     await town.change(lambda c: c.execute(update(contact_rows).values(name=None)))
     await town.change(lambda c: c.execute(update(event_rows).values(place="Залата")))
     assert "Залата" in await mediator.say(f"/event {event.id}")
+
+
+async def test_invitations_that_would_come_too_late_are_calls_and_it_is_said(town: Town) -> None:
+    mediator = await staff_member(town, "web")
+    town.now = datetime(2026, 11, 24, 22, 0, tzinfo=SOFIA)
+    async with town.awake():
+        await mediator.press_data("/new_event")
+        await walk(mediator, (*MEETING[:5], "=утре 8:00", MEETING[7], *CLASS, "=3 а", "Готово", t("event.yes_nobody")))
+        assert t("event.published_unheard") in await mediator.press(PUBLISH)
+        assert t("event.act_calls") in mediator.labels

@@ -478,7 +478,12 @@ async def test_an_hour_is_chosen_changed_and_given_back(town: Town, channel: str
     await maria.press(t("button.other_hour"))
     assert "🕐 11:00" not in maria.labels, "it is theirs already"
     assert "петък, 27.11, 12:00" in await maria.press("🕐 12:00")
+    old = f"{lead.id + 2}.{(await contact_of(maria)).id}"
+    for said in ("no", "yes"):
+        assert "петък, 27.11, 12:00" in await maria.press_data(f"/rsvp {old} {said}"), "shown instead of the old hour"
+        assert (await place_of(town, maria, lead))[0] == "yes"
     assert t("rsvp.no_hour") in await maria.press(t("button.changed_mind"))
+    assert (await place_of(town, maria, lead))[0] == "no"
     await maria.press(t("button.choose_hour"))
     assert "🕐 12:00" in maria.labels
     assert line("menu.home") in await maria.press(t("button.menu"))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from bot.calendar import Rules
 from bot.chat import Acting
 from bot.messages import Address
-from storage import events, reminders
+from storage import events, reminders, telling
 from storage.events import Draft, Event
 from storage.people import hash_of
 from storage.tables import addresses, children, contacts, notifications, outbox, residents, staff
@@ -110,7 +110,8 @@ def queued(connection: Connection) -> list[str]:
     )
 
 
-def go_out(connection: Connection, at: datetime) -> None:
-    """Everything that is queued was sent at that time."""
-    waiting = outbox.c.status == "queued"
-    connection.execute(update(outbox).where(waiting).values(status="sent", sent_at=at))
+def go_out(connection: Connection, at: datetime, *keys: str) -> None:
+    """Everything that is queued, or only these messages, was sent at that time, and noted with what it told."""
+    gone = list(keys) or queued(connection)
+    telling.heard(connection, gone)
+    connection.execute(update(outbox).where(outbox.c.key.in_(gone)).values(status="sent", sent_at=at))

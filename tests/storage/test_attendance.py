@@ -160,7 +160,7 @@ async def test_an_appointments_people_stand_on_one_list_with_their_hours(databas
         acting, event, people, slots = appointment(connection)
         found = {one.contact_id: one.hour for one in attendance.people(connection, acting, event_id=event.id)}
         assert found == {
-            1: None, people[0]: slots[2].starts_at, people[1]: slots[0].starts_at, people[2]: None, people[3]: None,
+            people[0]: slots[2].starts_at, people[1]: slots[0].starts_at, people[2]: None, people[3]: None,
         }  # fmt: skip
         at_door = attendance.at_the_door(connection, acting, event_id=event.id)
         assert [one.contact_id for one in at_door] == [people[1], people[0]]
@@ -172,7 +172,7 @@ async def test_an_appointments_people_stand_on_one_list_with_their_hours(databas
         assert row(connection, event, people[1]).attended is None, "it is kept with the slot"
         assert row(connection, event, people[3]).attended is True
         tally = attendance.tally(connection, acting, event_id=event.id)
-        assert (tally.invited, tally.yes, tally.came, tally.absent) == (5, 2, 2, 0)
+        assert (tally.invited, tally.yes, tally.came, tally.absent) == (4, 2, 2, 0)
         attendance.finish(connection, later, event_id=event.id, rules=RULES)
         assert row(connection, slots[2].id, people[0]).attended is False
         assert row(connection, event, people[2]).attended is None, "whoever chose no hour was not missed"
@@ -239,6 +239,41 @@ async def test_only_who_was_expected_is_missed_and_asked_the_next_day(database: 
         assert sheet(connection, acting, event).done
         assert fire(connection, event, moments.MISSED, MEETING + 2 * HOUR) == 0, "not on the same day"
         assert fire(connection, event, moments.MISSED, MEETING + DAY) == 2
+
+    await database.write(go)
+
+
+async def test_whoever_is_marked_after_the_evening_of_an_event_is_asked_too_and_nobody_twice(
+    database: Database,
+) -> None:
+    def go(connection: Connection) -> None:
+        _, event, (yes, silent, absent, late) = invited(connection)
+        settle(connection, 1, first=300)
+        for who in (yes, absent, late):
+            say(connection, event, who, "yes")
+        evening = next(m.due for m in moments.waiting(connection) if m.offset == "after")
+        fire(connection, event, "after", evening)
+        assert {who for offset, who in ledger(connection, event) if offset == "after"} == {yes, absent, late}
+        night = by(now=evening.replace(hour=20))
+        for who in (yes, silent, late):
+            attendance.mark(connection, night, event_id=event.id, contact_id=who, came=True)
+        attendance.walk_in(connection, night, event_id=event.id, contact_id=300)
+        attendance.finish(connection, night, event_id=event.id, rules=RULES)
+        due = {m.offset: m.due for m in moments.waiting(connection)}
+        assert due["after"] == evening.replace(day=evening.day + 1, hour=6, minute=30), "when the quiet hours end"
+        assert fire(connection, event, "after", due["after"]) == 2
+        assert {who for offset, who in ledger(connection, event) if offset == "after"} == {
+            yes, silent, absent, late, 300,
+        }  # fmt: skip
+        assert fire(connection, event, "missed", due["missed"]) == 1
+        later = by(now=due["missed"] + HOUR)
+        attendance.mark(connection, later, event_id=event.id, contact_id=late, came=False)
+        attendance.finish(connection, later, event_id=event.id, rules=RULES)
+        assert fire(connection, event, "missed", later.now) == 1
+        assert {who for offset, who in ledger(connection, event) if offset == "missed"} == {absent, late}
+        assert fire(connection, event, "after", later.now) == 0
+        attendance.finish(connection, by(now=later.now + 7 * DAY), event_id=event.id, rules=RULES)
+        assert not {m.base for m in moments.waiting(connection)} & {"after", "missed"}, "too late to be of use"
 
     await database.write(go)
 

@@ -9,11 +9,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
+from bot.messages import Lane
 from storage import contacts as people_of
-from storage import housekeeping, people, shared, stopping, tickets
+from storage import export, housekeeping, participation, people, shared, staff, stopping, tickets
 from storage.database import Database
 from storage.people import Known
-from storage.tables import addresses, answers, consents, contacts, conversations, feedback, inbox, outbox, residents
+from storage.tables import (
+    addresses,
+    answers,
+    consents,
+    contacts,
+    conversations,
+    feedback,
+    inbox,
+    outbox,
+    participations,
+    residents,
+)
+from storage.tables import staff as staff_rows
 from storage.tables import tickets as ticket_rows
 from tests.storage.events_kit import RULES, published
 from tests.storage.kit import DAY, NOW, acting, bulk, converse, enrol, everything, meet, queue, said
@@ -178,6 +191,71 @@ async def test_somebody_deleted_is_gone_when_the_farewell_is_out_and_not_before(
     assert not await database.read(some(addresses))
     rest = await database.read(lambda c: everything(c, contacts))
     assert [(row["status"], row["name"], row["phone"]) for row in rest] == [("archived", None, None)]
+
+
+def _at_work(connection: Connection) -> Known:
+    """A mediator who looked at somebody's card, typed a number, and was reminded of the day."""
+    mediator = meet(connection, "m")
+    registered(connection, mediator)
+    connection.execute(insert(staff_rows).values(contact_id=mediator.contact_id, role="mediator", since=NOW))
+    event = said(2, text="0888 777 666", external="m")
+    people.take(connection, [event], NOW, known={event.address: mediator})
+    for number, state in enumerate(("done", "open"), 1):
+        converse(connection, mediator, number, state=state)
+        connection.execute(update(conversations).where(conversations.c.id == number).values(script="enrol"))
+        row = {"conversation_id": number, "key": "typed", "value": "0888 777 666", "complete": True, "at": NOW}
+        connection.execute(insert(answers).values(row))
+    bulk(connection, mediator, 1, "sent", lane=int(Lane.REPLY), body={"text": "Зорница"})
+    bulk(connection, mediator, 1, "queued", lane=int(Lane.REPLY), body={"text": "още не е видяно"})
+    bulk(connection, mediator, 1, "read", lane=int(Lane.REMINDER), body={"text": "утре"})
+    return mediator
+
+
+def _said_to_staff(connection: Connection) -> list[str]:
+    kept = [row["body"]["text"] for row in everything(connection, outbox) if row["body"]]
+    kept += [row["body"]["text"] for row in everything(connection, inbox) if row["body"]]
+    return [*kept, *(row["value"] for row in everything(connection, answers))]
+
+
+async def test_what_staff_typed_and_saw_is_kept_for_a_day(database: Database) -> None:
+    await database.write(_at_work)
+    await database.write(lambda c: heard(c, meet(c)))
+    await database.write(lambda c: housekeeping.often(c, NOW + DAY))
+    assert "Зорница" in await database.read(_said_to_staff), "kept on its day"
+    await database.write(lambda c: housekeeping.often(c, NOW + DAY + timedelta(seconds=1)))
+    assert await database.read(_said_to_staff) == ["утре", "личен въпрос"], "what residents wrote is kept as before"
+    assert len(await database.read(lambda c: everything(c, outbox))) == 3, "that it was sent is kept"
+    assert not await database.read(open_talks)
+
+
+async def test_erasing_somebody_takes_them_from_the_screens_of_staff_at_once(database: Database) -> None:
+    def erase(connection: Connection) -> None:
+        _at_work(connection)
+        known = meet(connection)
+        registered(connection, known)
+        participation.enrol(connection, acting(known), contact_id=known.contact_id, activity="vocational")
+        connection.execute(update(participations).values(entry_work="yes"))
+        stopping.erase(connection, acting(known), rules=RULES)
+
+    await database.write(erase)
+    assert await database.read(_said_to_staff) == ["още не е видяно", "утре"]
+    assert [row["entry_work"] for row in await database.read(lambda c: everything(c, participations))] == [None]
+
+
+async def test_whoever_is_no_longer_staff_keeps_no_screen(database: Database) -> None:
+    def part(connection: Connection) -> None:
+        mediator = _at_work(connection)
+        staff.remove(connection, acting(meet(connection, "c")), contact_id=mediator.contact_id)
+
+    await database.write(part)
+    assert await database.read(_said_to_staff) == ["още не е видяно", "утре"]
+
+
+async def test_the_file_of_somebody_of_the_staff_holds_nothing_of_others(database: Database) -> None:
+    mediator = await database.write(_at_work)
+    file = await database.read(lambda c: export.everything(c, acting(mediator)))
+    assert [line["текст"] for line in file["съобщения"]] == ["утре"]
+    assert not file["отговори"]
 
 
 async def test_messages_that_came_too_late_are_marked_so(database: Database) -> None:

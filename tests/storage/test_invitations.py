@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import event as hooks
 
 from bot.chat import Conflict
 from storage import events, export, invitations, notifications, stopping, telling
@@ -302,6 +303,38 @@ async def test_whoever_registers_or_joins_late_is_invited_to_what_still_makes_se
         assert ledger(connection, other) == {}
         assert len(invitations.mine(connection, by(100))) == 3, "with each date of the course"
         assert fire(connection, first, "invite", NOW) == 0, "the moment finds it done"
+
+    await database.write(go)
+
+
+async def test_many_events_for_others_cost_whoever_registers_next_to_nothing(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting = lead(connection)
+        settle(connection, 1, group="4 б")
+        for number in range(30):
+            published(connection, acting, SOON + number * HOUR, audience=CLASS if number % 3 else {"languages": ["ro"]})
+        asked = []
+        hooks.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2]))
+        invitations.welcome(connection, by(100), RULES)
+        assert len(asked) == 3, "the events, and whether one belongs to either audience"
+        assert invitations.mine(connection, by(100)) == []
+
+    await database.write(go)
+
+
+async def test_whoever_leads_or_made_an_event_is_not_invited_to_it(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting = lead(connection)
+        lead(connection, 2, "mediator")
+        lead(connection, 3, "mediator")
+        event = published(
+            connection, acting, SOON, kind="course", dates=(SOON + DAY,), audience={"all": True}, mediator_id=2
+        )
+        fire(connection, event, "invite", NOW)
+        for who in (1, 2):
+            invitations.welcome(connection, by(who), RULES)
+            assert invitations.mine(connection, by(who)) == []
+        assert len(invitations.mine(connection, by(3))) == 2, "other staff are people too"
 
     await database.write(go)
 

@@ -191,9 +191,8 @@ async def test_a_moved_event_tells_once_and_reminds_of_the_new_time(database: Da
         settle(connection, 2)
         event = published(connection, acting, MEETING)
         fire(connection, event, "3d", THREE)
-        telling.heard(connection, queued(connection))
+        go_out(connection, THREE)
         moved = _move(connection, event, MEETING + 7 * DAY, THREE + HOUR)
-        assert queued(connection) == [], "what had not gone out is taken back"
         assert {m.offset for m in moments.waiting(connection)} == {
             "invite", "change@2", "7d@2", "3d@2", "1d@2", "2h@2", "after@2",
         }  # fmt: skip
@@ -216,7 +215,7 @@ async def test_moved_there_and_back_before_anybody_was_told_says_nothing(databas
         settle(connection, 1)
         event = published(connection, acting, MEETING)
         fire(connection, event, "3d", THREE)
-        telling.heard(connection, queued(connection))
+        go_out(connection, THREE)
         there = _move(connection, event, MEETING + DAY, THREE + HOUR)
         back = _move(connection, there, MEETING, THREE + HOUR)
         fire(connection, back, "change@3", THREE + HOUR)
@@ -231,8 +230,9 @@ async def test_a_cancelled_event_takes_everything_back_and_tells_those_who_knew(
         settle(connection, 3)
         event = published(connection, acting, MEETING)
         fire(connection, event, "3d", THREE)
-        telling.heard(connection, [f"reminder:{event.id}:3d:100", f"reminder:{event.id}:3d:101"])
+        go_out(connection, THREE, f"reminder:{event.id}:3d:100", f"reminder:{event.id}:3d:101")
         events.cancel(connection, by(now=THREE + HOUR), event_id=event.id, version=1, rules=RULES)
+        assert queued(connection) == [], "what had not gone out is taken back"
         assert [m.offset for m in moments.waiting(connection)] == ["change@2"]
         fire(connection, event, "change@2", THREE + HOUR)
         assert [key.rpartition(":")[2] for key in queued(connection)] == ["100", "101"]
@@ -307,5 +307,43 @@ async def test_a_course_whose_first_date_is_cancelled_still_invites_to_the_rest(
         fire(connection, second, week.offset, week.due)
         ((about,),) = [f.about for f in telling.facts(connection, queued(connection)[-1:], week.due).values()]
         assert about.dates
+
+    await database.write(go)
+
+
+async def test_a_courses_sunday_is_for_whoever_stays_with_it_whatever_they_said_of_its_first_date(
+    database: Database,
+) -> None:
+    def go(connection: Connection) -> None:
+        acting = lead(connection)
+        came, first_only, later_only, left, once = settle(connection, 5)
+        settle(connection, 1, first=300, group="")
+        dates = (MEETING + 7 * DAY, MEETING + 8 * DAY)
+        first = published(connection, acting, MEETING, kind="course", dates=dates)
+        invitations.fill(connection, first.id, NOW)
+        _, second, third = events.series(connection, first)
+
+        def say(who: int, said: str, *which: Event) -> None:
+            for one in which:
+                invitations.answer(connection, by(who), event_id=one.id, contact_id=who, said=said, rules=RULES)
+
+        say(first_only, "yes", first)
+        say(later_only, "no", first)
+        say(later_only, "yes", third)
+        say(left, "yes", first)
+        say(left, "no", second, third)
+        say(once, "yes", first, second, third)
+        invitations.enrol(connection, acting, event_id=second.id, contact_id=300, source="walkin")
+        say(300, "yes", second, third)
+        there = (invitation_rows.c.event_id == first.id) & invitation_rows.c.contact_id.in_((came, left))
+        connection.execute(update(invitation_rows).where(there).values(attended=True))
+        (week,) = [m for m in moments.waiting(connection) if m.base == "week"]
+        assert fire(connection, week.event_id, week.offset, week.due) == 4
+        told = {who for offset, who in ledger(connection, first) if offset == week.offset}
+        assert told == {came, later_only, once, 300}
+        say(once, "no", second, third)
+        facts = telling.facts(connection, queued(connection), week.due)
+        shown = {fact.contact_id: (fact.about[0].event.id, fact.about[0].dates) for fact in facts.values()}
+        assert shown == {came: (second.id, dates), later_only: (second.id, dates), 300: (second.id, dates)}
 
     await database.write(go)

@@ -1,0 +1,63 @@
+"""What two do at the same moment: no place is given twice, and nobody waits for whoever changes an event."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import Connection, select
+
+from storage import events, feedback, invitations
+from storage.tables import contacts
+from storage.tables import invitations as rows
+from tests.storage.events_kit import DAY, NOW, RULES, by, lead, published, settle
+from tests.storage.kit import opened
+
+
+def course(connection: Connection) -> list[int]:
+    """Three dates with one place each, and two people who were invited."""
+    acting = lead(connection)
+    settle(connection, 2)
+    dates = (NOW + 9 * DAY, NOW + 16 * DAY)
+    first = published(connection, acting, NOW + 2 * DAY, kind="course", dates=dates, capacity=1)
+    invitations.fill(connection, first.id, NOW)
+    return [date.id for date in events.series(connection, first)]
+
+
+async def test_two_who_take_a_whole_course_from_either_end_get_each_place_once(database_url: str) -> None:
+    async with opened(database_url) as one, opened(database_url) as other:
+        first, _, last = dates = await one.write(course)
+
+        def take(connection: Connection, event_id: int, who: int) -> None:
+            invitations.answer(
+                connection, by(who), event_id=event_id, contact_id=who, said="yes", rules=RULES, whole=True
+            )  # fmt: skip
+
+        await asyncio.gather(one.write(lambda c: take(c, first, 100)), other.write(lambda c: take(c, last, 101)))
+        found = await one.read(
+            lambda c: c.execute(select(rows.c.event_id).where(rows.c.seat == "seat")).scalars().all()
+        )
+        assert sorted(found) == dates
+
+
+async def test_whoever_changes_an_event_keeps_nobody_from_being_entered_or_asked(database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite writes one after the other")
+    async with opened(database_url) as one, opened(database_url) as other:
+        first, *_ = await one.write(course)
+        done = []
+
+        def change(connection: Connection) -> None:
+            events.by_id(connection, first, locked=True)
+            for _ in range(200):  # round trips
+                connection.execute(select(contacts.c.id)).all()
+            done.append("changed")
+
+        def enter(connection: Connection) -> None:
+            settle(connection, 1, first=300, group="")
+            invitations.enrol(connection, by(), event_id=first, contact_id=300)
+            assert feedback.asked(connection, by(100), event_id=first, contact_id=100)
+            done.append("entered")
+
+        await asyncio.gather(one.write(change), other.write(enter))
+        assert done == ["entered", "changed"]
