@@ -80,6 +80,7 @@ def decide(
 
     `late`: it helps nobody any more, and only that is noted. `only`: these people and nobody else.
     """
+    _by_index(connection)
     statement = _deciding(connection.dialect.name, moment.base, late=late, some=bool(only))
     values = _values(moment, now, rules) | {"bite": bite, "these": list(only)}
     decided = connection.execute(statement, values).rowcount
@@ -88,6 +89,16 @@ def decide(
         if moment.base in (*REMINDERS, INVITE):
             _join(connection, moment, now, rules)
     return decided
+
+
+def _by_index(connection: Connection) -> None:
+    """Keep PostgreSQL to the indexes: a bite is small, and every look-up has one.
+
+    It knows nothing yet of rows that came a moment ago, and would go through whole tables for each person.
+    """
+    if connection.dialect.name == "postgresql":
+        off = (func.set_config(f"enable_{way}", "off", True) for way in ("seqscan", "hashjoin", "mergejoin"))
+        connection.execute(select(*off))
 
 
 @cache
@@ -367,10 +378,11 @@ def _has_slot() -> ColumnElement[bool]:
 def _told_at_home(event_id: Any, offset: Any, contact_id: Any, address_id: Any) -> ColumnElement[bool]:
     """Whether somebody else who lives at an address was told there already: one message for a household."""
     told, there = _n.alias(), residents.alias()
-    # Who lives there is looked up first, or each parent would go through the whole class.
+    # Not by the ledger's own key ("+ 0"): who lives there comes first, or each parent would go through the whole class.
+    this_one = (told.c.event_id + 0 == event_id) & (told.c.offset.concat("") == offset)
     household = select(there.c.contact_id).where(there.c.address_id == address_id).correlate_except(there)
     return exists().where(
-        told.c.event_id == event_id, told.c.offset == offset, told.c.contact_id.in_(household),
+        this_one, told.c.contact_id.in_(household),
         told.c.contact_id != contact_id, told.c.status.in_((QUEUED, JOINT)), outbox.c.key == told.c.message,
         outbox.c.address_id == address_id,
     )  # fmt: skip

@@ -39,7 +39,7 @@ async def fill(url: str, key: bytes, *, people: int = 0, midway: int = 0, bulk: 
         broadcast = iter(range(1, bulk + 1))
         while chunk := list(islice(broadcast, _CHUNK)):
             await database.write(lambda c, ids=chunk: _insert(c, outbox, _broadcast(ids, now)))  # type: ignore[misc]
-        await database.write(_count_on)
+        await database.write(count_on)
 
 
 def _contacts(connection: Connection, ids: list[int], now: datetime) -> None:
@@ -103,7 +103,7 @@ def _broadcast(ids: list[int], now: datetime) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _count_on(connection: Connection) -> None:
+def count_on(connection: Connection) -> None:
     """PostgreSQL's counters know nothing of ids that were given."""
     if connection.dialect.name == "postgresql":
         for table in (contacts, addresses):

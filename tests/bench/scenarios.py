@@ -1,4 +1,4 @@
-"""The five measurements, each against the figure that the project has set itself."""
+"""The measurements, each against the figure that the project has set itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from tests import postgres
-from tests.bench import fill, load
+from tests.bench import fill, load, reminders
 from tests.bench.bots import KEY, Running, sqlite
 from tests.bench.load import Round
 from tests.bench.stage import AIOGRAM, FLOOR, PTB, Stage, fsync_ms
@@ -143,6 +143,8 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {
     "latency": latency,
     "bulk": bulk,
     "people": people,
+    "moments": reminders.moments_wait,
+    "due": reminders.due,
 }
 
 
