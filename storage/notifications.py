@@ -98,7 +98,8 @@ def _by_index(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         off = (func.set_config(f"enable_{way}", "off", True) for way in ("seqscan", "hashjoin", "mergejoin"))
-        connection.execute(select(*off))
+        # A plan of its own each time: one that was made for an empty ledger would be kept for a full one.
+        connection.execute(select(*off, func.set_config("plan_cache_mode", "force_custom_plan", True)))
 
 
 @cache
@@ -224,13 +225,15 @@ _THESE = bindparam("these", type_=BigId, expanding=True)
 
 def _concerned(base: str, *, some: bool) -> Select[Any]:
     """Contacts of the event for whom nothing is in the ledger yet, each with the reason to leave them out, if any."""
-    done = exists().where(_n.c.event_id == _EVENT, _n.c.offset == _OFFSET, _n.c.contact_id == _i.c.contact_id)
+    # Counted, not "not exists": PostgreSQL would compare everybody with everybody who was decided on before.
+    mine = (_n.c.event_id == _EVENT) & (_n.c.offset == _OFFSET) & (_n.c.contact_id == _i.c.contact_id)
+    fresh = select(func.count()).select_from(_n).where(mine).correlate(_i).scalar_subquery() == 0
     comes = case(((_i.c.rsvp == "yes") | (_i.c.seat != ""), 0), else_=1)
     columns = (_i.c.contact_id, _reason(base).label("reason"), best_address().label("address"), events.c.kind)
     return (
         select(*columns, comes.label("turn"))
         .select_from(_i.join(_c, _c.c.id == _i.c.contact_id).join(events, events.c.id == _i.c.event_id))
-        .where(_rows_of(base), ~done, _holds_it(), _meant(base))
+        .where(_rows_of(base), fresh, _holds_it(), _meant(base))
         .where(_i.c.contact_id.in_(_THESE) if some else true())
     )
 
@@ -378,14 +381,19 @@ def _has_slot() -> ColumnElement[bool]:
 def _told_at_home(event_id: Any, offset: Any, contact_id: Any, address_id: Any) -> ColumnElement[bool]:
     """Whether somebody else who lives at an address was told there already: one message for a household."""
     told, there = _n.alias(), residents.alias()
-    # Not by the ledger's own key ("+ 0"): who lives there comes first, or each parent would go through the whole class.
-    this_one = (told.c.event_id + 0 == event_id) & (told.c.offset.concat("") == offset)
-    household = select(there.c.contact_id).where(there.c.address_id == address_id).correlate_except(there)
-    return exists().where(
-        this_one, told.c.contact_id.in_(household),
-        told.c.contact_id != contact_id, told.c.status.in_((QUEUED, JOINT)), outbox.c.key == told.c.message,
-        outbox.c.address_id == address_id,
+    # Counted for each who lives there: joined, PostgreSQL would go through the whole class for each of its parents.
+    messages = (
+        select(func.count())
+        .select_from(told.join(outbox, outbox.c.key == told.c.message))
+        .where(
+            told.c.event_id == event_id, told.c.offset == offset, told.c.contact_id == there.c.contact_id,
+            told.c.status.in_((QUEUED, JOINT)), outbox.c.address_id == there.c.address_id,
+        )
+        .correlate_except(told, outbox)
+        .scalar_subquery()
     )  # fmt: skip
+    others = (there.c.address_id == address_id) & (there.c.contact_id != contact_id) & (messages > 0)
+    return select(literal(1)).select_from(there).where(others).correlate_except(there).exists()
 
 
 def _went_since(since: str, before: str) -> ColumnElement[bool]:
