@@ -6,6 +6,7 @@ database or a channel: reading goes through `fetch`, and what shall be done is r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ __all__ = [
 BACK = "back"
 PAGE = 7  # rows of buttons that fit a small phone together with the question
 MAX_QUESTIONS = 60
+_NUMBER = re.compile(r"\d+[.)]?")
 _SKIN_TONES = "\ufe0f🏻🏼🏽🏾🏿"
 
 
@@ -114,12 +116,13 @@ class Said:
     texts: Texts
     typed: str = ""  # as it came: a picture alone folds to nothing
 
-    def among(self, options: Sequence[Option]) -> str:
+    def among(self, options: Sequence[Option], *, by_number: bool = True) -> str:
         """The code of the option that was typed, by its label, or its number among several; empty if none."""
         if not self.folded:
             return self._by_picture(options)
+        counted = by_number and len(options) > 1 and _NUMBER.fullmatch(self.typed.strip())  # „-1“ counts nothing
         for number, option in enumerate(options, 1):
-            if (len(options) > 1 and self.folded == str(number)) or self.folded in self._forms(option.label):
+            if (counted and self.folded == str(number)) or self.folded in self._forms(option.label):
                 return option.code
         plain = "yes" if self.is_like("said.yes") else "no" if self.is_like("said.no") else ""
         return plain if any(option.code == plain for option in options) else ""
@@ -173,6 +176,7 @@ class YesNo:
     prompt: Phrase
     yes: Label = "button.yes"
     no: Label = "button.no"
+    by_number: bool = True  # off where „1“ would tell many people something
 
     def says(self, draft: Any) -> Phrase:
         return self.prompt
@@ -181,7 +185,7 @@ class YesNo:
         return (Option("yes", self.yes), Option("no", self.no))
 
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
-        code = code or said.among(self.options(None))
+        code = code or said.among(self.options(None), by_number=self.by_number)
         return Answer(code == "yes") if code in ("yes", "no") else Miss("miss.choose")
 
 
@@ -334,6 +338,7 @@ class Summary:
     changes: Sequence[Option]  # the code is the key of the answer that is asked again
     withdraws: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # where a code stands for other keys
     yes: Label = "button.right"
+    by_number: bool = True  # off where „1“ would tell many people something; the changes keep their numbers
     back_clears_draft: bool = True
 
     def says(self, draft: Any) -> Phrase:
@@ -343,7 +348,7 @@ class Summary:
         return self.changes if draft else (Option("yes", self.yes), Option("change", "button.change"))
 
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
-        code = code or said.among(self.options(draft))
+        code = code or said.among(self.options(draft), by_number=self.by_number or bool(draft))
         if code == "yes" or (not code and said.is_like("said.yes")):
             return Answer(True)
         if code == "change" or (not code and said.is_like("said.no")):

@@ -16,7 +16,7 @@ from bot.messages import Kind
 from bot.privacy import HIDDEN, hide_numbers, is_stop
 from bot.talks import Command
 from bot.visit import HUMAN, MENU, Visit
-from storage import notifications, staff, stopping
+from storage import feedback, notifications, staff, stopping
 
 RESUME = Option("/resume", "button.resume")
 DATA = Option("/data", "menu.data")
@@ -33,6 +33,7 @@ SAID_FOR = (  # typed words for a command
     ("said.person", "person"),
 )
 UNREGISTERED_STOPPED = ("data", "forget", "person", "privacy")  # what they typed so far is theirs to see and delete
+LONGEST_COMMENT = 1000  # longer ones are a matter for a person
 WITH_WORDS = ("comment", "question", "registration", "stray")  # conversations that know what to do with any words
 
 
@@ -268,6 +269,8 @@ def _run_command(visit: Visit, line: str) -> None:
 
 
 def _open(visit: Visit, command: Command, words_: str) -> None:
+    if visit.talk is not None and visit.talk.script == "stray":
+        visit.leave()  # nobody chose to be asked that: it would stand below what they do want, and take its buttons
     before, script = visit.talk, command.script
     if script == "language" and before and before.script == "registration" and "language" in before.answers:
         visit.withdraw("language")
@@ -329,12 +332,24 @@ def _home(visit: Visit) -> None:
 
 def _stray_words(visit: Visit) -> None:
     said = Said(fold(visit.event.text), visit.world.texts)
-    if visit.talk is None and _about_an_event(visit, said):
+    if visit.talk is None and (_about_an_event(visit, said) or _comment(visit, said)):
         return
     if not said.folded or said.is_like("said.hello") or said.is_like("said.thanks"):
         visit.say("stray.thanks" if said.is_like("said.thanks") else "stray.hello")
     else:
         visit.open("stray", {"text": visit.event.text})
+
+
+def _comment(visit: Visit, said: Said) -> bool:
+    """Words right below „Искате ли да добавите нещо?“ are what was asked for. A question goes to a person as ever."""
+    text = visit.event.text.strip()
+    courteous = any(said.is_like(key) for key in ("said.yes", "said.no", "said.hello", "said.thanks"))
+    if not said.folded or courteous or "?" in text or len(text) > LONGEST_COMMENT:
+        return False
+    who = feedback.offered(visit.connection, acting(visit))
+    if who:
+        visit.open("comment", {"who": who, "note": {"words": text, "file": ""}})
+    return bool(who)
 
 
 def _about_an_event(visit: Visit, said: Said) -> bool:

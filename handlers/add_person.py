@@ -193,13 +193,16 @@ def _summary(chat: Chat, said: Mapping[str, str], children: Sequence[Child]) -> 
         literal(f"📍 {programme.settlement(said['settlement']).label}"),
         words(f"purpose.{said['purpose']}"),
     ]
+    asked = said["purpose"] in WITH_CHILDREN
     if children:
         shown = ", ".join(child_shown(programme.institution(c.institution), c.group) for c in children)
         lines.append(literal(f"🏫 {shown}"))
+    elif asked:
+        lines.append(words("button.other_school"))
     lines.append(spoken if isinstance(spoken, Words) else words(spoken))
     withdraws = {
         "phone": ("phone", "known"), "name": ("name", "alike"), "settlement": ("settlement", "alike"),
         "institutions": children_keys(chat),
     }  # fmt: skip
-    changes = [Option(key, label) for key, label in CHANGES.items() if children or key != "institutions"]
+    changes = [Option(key, label) for key, label in CHANGES.items() if asked or key != "institutions"]
     return Summary(words("summary.ask", lines=Lines(tuple(lines))), changes, withdraws)

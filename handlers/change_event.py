@@ -49,7 +49,7 @@ async def move(chat: Chat) -> Finish | None:
         "event.move_sure", before=literal(when.full(was, now)), after=literal(when.full(starts, now)), told=_who(told)
     )
     yes = words("event.yes_move", people=people(told)) if told else "event.yes_move_quietly"
-    if not await chat.ask(sealed("sure", starts), YesNo(sure, yes, "button.no_keep")):
+    if not await chat.ask(sealed("sure", starts), YesNo(sure, yes, "button.no_keep", by_number=False)):
         return _card(event)
     values = {"event_id": event.id, "version": event.version, "starts_at": starts.astimezone(UTC)}
     return _done(chat, event, "moved", Finish(events.move, values))
@@ -68,7 +68,7 @@ async def relocate(chat: Chat) -> Finish | None:
     told = await _told(chat, await _with_slots(chat, event))
     sure = words("event.relocate_sure", before=was, after=where(place, landmark), told=_who(told))
     yes = words("event.yes_move", people=people(told)) if told else "event.yes_move_quietly"
-    if not await chat.ask(sealed("sure", (place, landmark)), YesNo(sure, yes, "button.no_keep")):
+    if not await chat.ask(sealed("sure", (place, landmark)), YesNo(sure, yes, "button.no_keep", by_number=False)):
         return _card(event)
     values = {"event_id": event.id, "version": event.version, "place": place, "landmark": landmark}
     return _done(chat, event, "relocated", Finish(events.relocate, values))

@@ -12,7 +12,7 @@ from handlers.words import phone_shown
 from storage import calls as rows
 from storage import invitations
 from storage.attendance import Sheet
-from storage.calls import NO_ANSWER, OUTCOMES, TOLD, WRONG, Call, Callee
+from storage.calls import NO_ANSWER, OUTCOMES, SILENT, TOLD, WRONG, Call, Callee
 from storage.events import Event
 from storage.invitations import NO, YES
 
@@ -59,6 +59,8 @@ def _how_many(sheet: Sheet, people: Sequence[Call]) -> list[Words]:
 
 def _shown(one: Call) -> Words:
     why = words(WHY[one.why])
+    if one.called == NO_ANSWER and one.why == SILENT:
+        return words("call.not_heard", name=literal(one.name))
     return words("call.again" if one.called == NO_ANSWER else "call.line", name=literal(one.name), why=why)
 
 

@@ -98,13 +98,14 @@ def _came(sheet: Sheet, people: Sequence[Line]) -> list[Words]:
         return [words("attend.nobody")]
     said = [words("attend.early")] if sheet.is_early else [words("attend.done_before")] if sheet.done else []
     came = sum(one.attended is True for one in people)
-    return [words("attend.ask"), *said, words("attend.came", came=came, all=len(people))]
+    hands = [words("attend.says_there")] if any(one.says_there and not one.attended for one in people) else []
+    return [words("attend.ask"), *said, words("attend.came", came=came, all=len(people)), *hands]
 
 
 def _box(chat: Chat, event: int, page: int, one: Line) -> Option:
     """A name with its tick. The button says what shall be, so that a second tap of it changes nothing more."""
     hour = f"{_clock(chat.programme, one.hour)} " if one.hour else ""
-    box, wanted = ("☑️", "no") if one.attended else ("⬜", "yes")
+    box, wanted = ("☑️", "no") if one.attended else ("⬜ ✋" if one.says_there else "⬜", "yes")
     return Option(f"/mark {event}.{one.contact_id}.{page} {wanted}", literal(f"{box} {hour}{short(one.name)}"))
 
 

@@ -48,7 +48,7 @@ async def face_kept(chat: Chat) -> None:
     who, label = chat.given("who"), dict(FACES)[str(asked.face)]
     chat.card(
         words("feedback.sorry" if asked.face == BAD else "feedback.thanks", face=words(label)),
-        [Option(f"/comment {who}", "button.add_words")],
+        [Option(f"{feedback.ADD_WORDS}{who}", "button.add_words")],
         [Option("/thanks", "button.no_thanks")],
         [Option(f"/face {who}", "button.other_face")],
     )
@@ -111,13 +111,17 @@ async def why(chat: Chat) -> Finish | None:
         reasons = [[Option(f"/why {who} {code}", label)] for code, label in REASONS]
         chat.card(words("why.ask", title=_title(chat, asked.event)), *reasons)
         return None
-    return Finish(invitations.missed_because, {**_whose(asked), "reason": reason}, then="why_kept", given={"who": who})
+    given = {"who": who, "reason": reason}
+    return Finish(invitations.missed_because, {**_whose(asked), "reason": reason}, then="why_kept", given=given)
 
 
 async def why_kept(chat: Chat) -> None:
     """Thanks, when it is on again, and whether somebody shall call."""
     asked = await _asked(chat)
     if asked is None:
+        return
+    if chat.given("reason") == invitations.THERE:
+        chat.card("why.there", [MENU])
         return
     event_id, contact_id = numbers_of(chat.given("who"))
     coming = await chat.fetch(feedback.next_date, activity=asked.event.activity, contact_id=contact_id)

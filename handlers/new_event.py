@@ -232,6 +232,7 @@ async def _summary(chat: Chat, draft: Draft, now: datetime) -> Summary:
         [Option(code, change.label) for code, change in changes.items()],
         {code: change.keys for code, change in changes.items()},
         yes=publish,
+        by_number=False,
     )
 
 
@@ -270,7 +271,7 @@ async def _lines(chat: Chat, draft: Draft, reach: Reach, now: datetime) -> list[
         *left_out(reach),
         *([] if is_appointment else [_seats(draft.capacity)]),
         words("event.line_leads", name=literal(leader)),
-        words("event.line_bring", what=literal(draft.bring)) if draft.bring else Words("event.line_bring_nothing"),
+        *([words("event.line_bring", what=literal(draft.bring))] if draft.bring else []),
         reminders(draft.offsets),
     ]
 

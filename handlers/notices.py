@@ -17,7 +17,7 @@ from bot.messages import Button, Outgoing
 from bot.texts import Lines, Texts, Words
 from handlers import event_words as shown
 from handlers.event_words import MY_EVENTS
-from storage.invitations import MAYBE, SEAT, WAITS, YES
+from storage.invitations import MAYBE, SEAT, THERE, WAITS, YES
 
 if TYPE_CHECKING:
     from storage.events import Event
@@ -28,7 +28,7 @@ NARROW = 18  # letters of a label beyond which two do not fit one row
 FACES = (("3", "button.face_good"), ("2", "button.face_so_so"), ("1", "button.face_bad"))
 REASONS = (  # why somebody did not come; nobody is asked about health
     ("way", "button.why_way"), ("child", "button.why_child"), ("work", "button.why_work"),
-    ("forgot", "button.why_forgot"), ("other", "button.why_other"),
+    ("forgot", "button.why_forgot"), ("other", "button.why_other"), (THERE, "button.why_there"),
 )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def _change(to: Reader, about: About) -> Note:
         return Note(lines, _hours(to, about).rows)
     if about.rsvp == YES:
         return Note(lines, _coming(to, about))
-    kept = about.seat == SEAT
+    kept = about.seat == SEAT and event.capacity is not None  # where there is room for all, nothing is kept
     return Note([*lines, words("notice.ask_kept") if kept else words("notice.ask")], _asking(to, about))
 
 

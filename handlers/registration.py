@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bot.chat import Chat, Choice, Finish, Many, Option, Phone, Search, Summary, Text, YesNo, literal, words
+from bot.chat import (
+    Answer,
+    Chat,
+    Choice,
+    Finish,
+    Many,
+    Option,
+    Phone,
+    Reading,
+    Said,
+    Search,
+    Summary,
+    Text,
+    YesNo,
+    literal,
+    words,
+)
+from bot.messages import Incoming
 from bot.privacy import initials
 from bot.texts import Lines, Words
 from handlers.words import activity_label, child_shown, class_of, languages, phone_shown, read_phone
@@ -17,6 +35,7 @@ if TYPE_CHECKING:
 
 PURPOSES = ("work", "school", "both", "other")
 WITH_WORK = ("work", "both")  # the purposes for which we ask about work
+WITH_SCHOOL = ("school", "both")  # and those for which we ask about school
 WORK = ("no_searching", "no_not_searching", "yes", "studying")
 
 
@@ -44,7 +63,7 @@ async def registration(chat: Chat) -> Finish:
     name = await chat.ask("name", Text("registration.name", offers=offers, letters=True))
     settlement = await chat.ask("settlement", where_lives(chat, "registration.settlement"))
     purpose = await chat.ask("purpose", Choice("registration.purpose", [Option(p, f"purpose.{p}") for p in PURPOSES]))
-    children = await children_of(chat) if purpose in ("school", "both") else []
+    children = await children_of(chat) if purpose in WITH_SCHOOL else []
     work = await chat.ask("work", _work()) if purpose in WITH_WORK else ""
     liked = await _interests(chat, purpose)
     said = {"name": name, "phone": phone, "settlement": settlement, "purpose": purpose, "work": work}
@@ -83,11 +102,22 @@ def where_lives(chat: Chat, prompt: str) -> Search:
     return Search(prompt, towns, find)
 
 
+@dataclass(frozen=True, slots=True)
+class Schools(Many):
+    """The schools we know. Whoever means another one goes on with none of them: no class of it can be kept."""
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        """The ticks; or words for another school, as long as nothing is ticked."""
+        if not code and not (draft and draft["ticked"]) and said.is_like("said.other_school"):
+            return Answer([])
+        return Many.read(self, incoming, code, draft, said)
+
+
 async def children_of(chat: Chat) -> list[Child]:
     """Which classes or groups somebody wants to hear about."""
     programme = chat.programme
-    all_of_them = [Option(i.code, literal(i.short)) for i in programme.institutions]
-    chosen = await chat.ask("institutions", Many("registration.institutions", all_of_them, none=None))
+    known = [Option(i.code, literal(i.short)) for i in programme.institutions]
+    chosen = await chat.ask("institutions", Schools("registration.institutions", known, none="button.other_school"))
     found: list[Child] = []
     for institution in programme.institutions:
         if institution.code in chosen:
@@ -132,6 +162,8 @@ async def _summary(chat: Chat, said: dict[str, Any], children: list[Child], like
     if children:
         shown = [child_shown(programme.institution(c.institution), c.group) for c in children]
         lines["institutions"] = _line("🏫", literal(", ".join(shown)))
+    elif purpose in WITH_SCHOOL:
+        lines["institutions"] = words("button.other_school")
     if said["work"]:
         lines["work"] = words("summary.no_work" if said["work"] == "skip" else f"work.{said['work']}")
     names = ", ".join(a.name for a in programme.activities if a.code in liked)

@@ -11,7 +11,7 @@ from bot.messages import Incoming
 from bot.texts import Words, day
 from handlers.words import phone_shown, read_phone
 from storage import staff
-from storage.staff import COORDINATOR, ROLES, Member
+from storage.staff import COORDINATOR, REPORTER, ROLES, Member
 
 TEAM = Option("/team", "button.team")
 SKIP = Option("none", "button.skip")
@@ -76,6 +76,10 @@ class WorkPhone(Phone):
 def _tell(chat: Chat, phrase: str) -> None:
     """The last words of a talk, with a way on for those who have no menu yet."""
     chat.say(phrase, buttons=[] if chat.person.registered else [Option("/start", "button.begin")])
+
+
+def _button(role: str) -> Words:
+    return words("button.role_reporter") if role == REPORTER else words("button.role", role=_role(role))
 
 
 def _role(role: str) -> Words:
@@ -169,7 +173,7 @@ async def _meant(chat: Chat) -> tuple[Member | None, bool]:
 
 
 def _roles(command: str) -> list[list[Option]]:
-    return [[Option(f"{command} {role}", words("button.role", role=_role(role)))] for role in ROLES]
+    return [[Option(f"{command} {role}", _button(role))] for role in ROLES]
 
 
 def _gone(chat: Chat) -> Finish:

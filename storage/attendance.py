@@ -18,7 +18,7 @@ from bot.calendar import Rules
 from bot.chat import Acting
 from storage import events, invitations, moments, participation, staff
 from storage.events import Event
-from storage.invitations import MAYBE, NO, OWN, SEAT, STAFF, WAITS, WALKIN, YES
+from storage.invitations import MAYBE, NO, OWN, SEAT, STAFF, THERE, WAITS, WALKIN, YES
 from storage.tables import contacts
 from storage.tables import events as event_rows
 from storage.tables import invitations as rows
@@ -83,6 +83,7 @@ class Line:
     attended: bool | None
     source: str
     hour: datetime | None = None  # UTC; of an appointment: when their slot begins
+    says_there: bool = False  # asked why they did not come, they said that they had
 
     @property
     def standing(self) -> str:
@@ -142,7 +143,7 @@ def people(connection: Connection, acting: Acting, *, event_id: int) -> list[Lin
     """Everybody whom an event concerns: whoever is expected first, then by name. Erased ones are not among them."""
     held, slot = rows.alias(), event_rows.alias()
     taken = (
-        select(held.c.contact_id, held.c.attended, held.c.leave_at, slot.c.starts_at)
+        select(held.c.contact_id, held.c.attended, held.c.leave_at, held.c.miss_reason, slot.c.starts_at)
         .join(slot, slot.c.id == held.c.event_id)
         .where(slot.c.lead_id == event_id, slot.c.kind == "slot", held.c.seat == SEAT)
         .subquery()
@@ -150,7 +151,7 @@ def people(connection: Connection, acting: Acting, *, event_id: int) -> list[Lin
     found = connection.execute(
         select(
             rows, contacts.c.name, taken.c.starts_at.label("hour"), taken.c.attended.label("slot_attended"),
-            taken.c.leave_at.label("slot_leave_at"),
+            taken.c.leave_at.label("slot_leave_at"), taken.c.miss_reason.label("slot_miss_reason"),
         )
         .select_from(
             rows.join(contacts, contacts.c.id == rows.c.contact_id)
@@ -166,6 +167,7 @@ def _line(row: Any) -> Line:
     return Line(
         row.contact_id, row.name or "", row.rsvp, row.seat, row.slot_leave_at if by_slot else row.leave_at,
         row.slot_attended if by_slot else row.attended, row.source, row.hour,
+        (row.slot_miss_reason if by_slot else row.miss_reason) == THERE,
     )  # fmt: skip
 
 

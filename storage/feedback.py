@@ -16,15 +16,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, distinct, func, select, update
 
 from bot.chat import Acting
+from bot.messages import Outgoing
 from storage import events, invitations, moments
 from storage.events import Event
 from storage.people import upsert
 from storage.tables import events as event_rows
 from storage.tables import feedback as rows
 from storage.tables import invitations as guests
-from storage.tables import notifications
+from storage.tables import notifications, outbox
 
 FEW = 5
+OFFERED = timedelta(hours=1)  # so long words below „Искате ли да добавите нещо?“ are an answer to it
+ADD_WORDS = "/comment "
 OPEN = timedelta(days=30)  # after an event's end: later nobody remembers how it was
 GOOD, SO_SO, BAD = FACES = (3, 2, 1)
 
@@ -84,6 +87,14 @@ def note(connection: Connection, acting: Acting, *, event_id: int, contact_id: i
         comment(connection, acting, event_id=event_id, contact_id=contact_id, text=text)
     if file:
         voice(connection, acting, event_id=event_id, contact_id=contact_id, file=file)
+
+
+def offered(connection: Connection, acting: Acting) -> str:
+    """Of what the last message here offered to say more, „event.contact“; empty where it is old, or was about else."""
+    here = (outbox.c.address_id == acting.address_id) & (outbox.c.created_at > acting.now - OFFERED)
+    last = connection.execute(select(outbox.c.body).where(here).order_by(outbox.c.id.desc()).limit(1)).scalar()
+    presses = [b.press for row in Outgoing.from_json(last).rows for b in row] if last else []
+    return next((press.removeprefix(ADD_WORDS) for press in presses if press.startswith(ADD_WORDS)), "")
 
 
 def next_date(connection: Connection, acting: Acting, *, activity: str, contact_id: int) -> Event | None:

@@ -27,6 +27,7 @@ from storage.tables import staff as staff_rows
 
 YES, NO, MAYBE = "yes", "no", "maybe"
 SEAT, WAITS = "seat", "waiting"
+THERE = "there"  # instead of why somebody did not come: they say that they did
 AUDIENCE, STAFF, WALKIN, OWN = "audience", "staff", "walkin", "own"
 
 

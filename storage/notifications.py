@@ -405,7 +405,7 @@ def _went_since(since: str, before: str) -> ColumnElement[bool]:
     alive = outbox.c.status.not_in(("cancelled", "expired", "failed"))
     waits = outbox.c.status.in_(("queued", "sending"))
     return (
-        (_n.c.contact_id == _i.c.contact_id) & (_n.c.status == QUEUED) & (_n.c.at > long_before)
+        (_n.c.contact_id == _i.c.contact_id) & _n.c.status.in_((QUEUED, JOINT)) & (_n.c.at > long_before)
         & (outbox.c.key == _n.c.message) & alive & or_(_n.c.at > then, outbox.c.sent_at > then, waits)
     )  # fmt: skip
 
@@ -419,7 +419,7 @@ def _reminded_lately() -> ColumnElement[bool]:
 
 def _invitations() -> Any:
     """How many announcements of events went to them within a week."""
-    lately = _went_since("a_week_ago", "weeks_ago") & (_n.c.offset == INVITE)
+    lately = _went_since("a_week_ago", "weeks_ago") & (_n.c.offset == INVITE) & (_n.c.status == QUEUED)
     return (
         select(func.count()).select_from(_n.join(outbox, outbox.c.key == _n.c.message)).where(lately).scalar_subquery()
     )

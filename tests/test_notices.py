@@ -57,7 +57,7 @@ FACES = [["😀 Добре /face 12.34 3"], ["😐 Горе-долу /face 12.34
 WHY = [
     ["🚌 Път /why 12.34 way", "👶 Дете /why 12.34 child"],
     ["🔧 Работа /why 12.34 work", "💭 Забравих /why 12.34 forgot"],
-    ["💬 Друго /why 12.34 other"],
+    ["💬 Друго /why 12.34 other", "✅ Бях там /why 12.34 there"],
 ]
 CHOOSING = [
     ["🕐 Избирам час /slots 12.34"],
@@ -75,7 +75,7 @@ WAS = Before(NOW + HOUR * 7.5, "Клуб", "до пазара")  # today, 17:30
 ONE = {
     "invited by a mediator": (
         about("invite"),
-        f"Мария, каня Ви: Обучение.{WHERE}Ще дойдете ли? – Ани, Община Видин\nАко не искате да Ви пишем: Стоп",
+        f"Мария, имате покана: Обучение.{WHERE}Ще дойдете ли? – Ани, Община Видин\nАко не искате да Ви пишем: Стоп",
         ASKING,
     ),
     "invited by the municipality": (
@@ -85,19 +85,19 @@ ONE = {
     ),
     "invited to a course": (
         about("invite", COURSE),
-        ("Мария, каня Ви: Курс за готвачи.\n📅 Първа дата: сряда, 25.11, 10:00 (утре)\n📍 Клуб (до пазара)\n"
+        ("Мария, имате покана: Курс за готвачи.\n📅 Първа дата: сряда, 25.11, 10:00 (утре)\n📍 Клуб (до пазара)\n"
         "Ще дойдете ли? – Ани, Община Видин\nАко не искате да Ви пишем: Стоп"),
         [["✅ Ще дойда /course 12.34 yes"], ["❌ Не мога /course 12.34 no"], *ASKING[2:]],
     ),
     "invited to choose an hour": (
         about("invite", HOURS),
-        ("Мария, изберете час: Консултация.\n📅 Часовете започват: сряда, 25.11, 10:00 (утре)\n📍 Клуб (до пазара)\n"
+        ("Мария, изберете час: Консултация.\n📅 Часове: сряда, 25.11, 10:00 (утре)\n📍 Клуб (до пазара)\n"
         "– Ани, Община Видин\nАко не искате да Ви пишем: Стоп"),
         CHOOSING,
     ),
     "no hour chosen yet": (
         about("1d", HOURS, rsvp="yes"),
-        "Мария, изберете час: Консултация.\n📅 Часовете започват: сряда, 25.11, 10:00 (утре)\n📍 Клуб (до пазара)",
+        "Мария, изберете час: Консултация.\n📅 Часове: сряда, 25.11, 10:00 (утре)\n📍 Клуб (до пазара)",
         CHOOSING,
     ),
     "three days before, no answer": (
@@ -220,7 +220,7 @@ ONE = {
         f"За въпроси: {programme().person.name}, {PHONE}"),
         [["❓ Питам /ask_about 12.34"], ["📅 Моите срещи /events"]],
     ),
-    "afterwards": (about("after", **YES), "Мария, как беше: Обучение?", FACES),
+    "afterwards": (about("after", **YES), "Мария, как мина „Обучение“?", FACES),
     "missed": (about("missed", **YES), "Мария, липсвахте ни: Обучение.\nИма ли пречка?", WHY),
     "a course's week": (
         about("week", COURSE, dates=(TOMORROW, NOW + 3 * DAY), **YES),
@@ -238,8 +238,13 @@ def test_message_about_one_event(what: About, text: str, rows: list[list[str]]) 
     assert buttons(message) == rows
 
 
+def test_no_place_is_kept_where_there_is_room_for_all() -> None:
+    message = told(about("change", event(capacity=None), before=WAS, seat="seat"))
+    assert message.text.endswith("\nЩе дойдете ли?")
+
+
 def test_whoever_has_no_name_is_greeted() -> None:
-    assert told(about("after"), name="").text == "Здравейте, как беше: Обучение?"
+    assert told(about("after"), name="").text == "Здравейте, как мина „Обучение“?"
 
 
 def test_messages_are_as_short_as_people_read() -> None:

@@ -75,6 +75,36 @@ async def test_words_are_kept_beside_the_face(town: Town, channel: str) -> None:
     assert await rows(town, tickets) == []
 
 
+async def test_words_typed_right_below_the_thanks_are_the_comment(town: Town, channel: str) -> None:
+    person, _, _, who = await past_event(town, channel)
+    await person.press_data(f"/face {who} 1")
+    assert line("feedback.kept") in await person.say("Беше студено в залата")
+    (row,) = await opinions_of(town)
+    assert (row.face, row.comment) == (1, "Беше студено в залата")
+    assert await rows(town, tickets) == []
+    assert "и шумно" in await person.say("и шумно"), "below the last thanks they are a question again"
+    assert [row.comment for row in await opinions_of(town)] == ["Беше студено в залата"]
+
+
+@pytest.mark.parametrize("typed", ["Кога е следващата?", "да", "не", "здравейте", "мерси", "а" * 1001])
+async def test_what_is_no_comment_stays_what_it_was(town: Town, typed: str) -> None:
+    person, _, _, who = await past_event(town, "telegram")
+    await person.press_data(f"/face {who} 3")
+    assert line("feedback.kept") not in await person.say(typed)
+    assert [row.comment for row in await opinions_of(town)] == [None]
+
+
+async def test_words_later_or_after_no_thanks_are_no_comment(town: Town, channel: str) -> None:
+    person, _, _, who = await past_event(town, channel)
+    await person.press_data(f"/face {who} 3")
+    await person.press(t("button.no_thanks"))
+    assert "търся работа" in await person.say("търся работа")
+    await person.press_data(f"/face {who} 2")
+    town.now += 2 * HOUR
+    assert "търся работа" in await person.say("търся работа")
+    assert [row.comment for row in await opinions_of(town)] == [None]
+
+
 async def test_no_words_after_all(town: Town, channel: str) -> None:
     person, _, _, who = await past_event(town, channel)
     await person.press_data(f"/face {who} 3")
@@ -170,7 +200,7 @@ async def test_why_not_is_kept_and_answered_kindly(town: Town, channel: str) -> 
     person, mediator, made, who = await past_event(town, channel)
     following = await event(mediator, [int(who.partition(".")[2])], after=70 * HOUR)
     assert line("why.ask") in await person.press_data(f"/why {who}")
-    assert len(person.labels) == 5
+    assert len(person.labels) == 6
     said = await person.press(t("button.why_child"))
     assert said.startswith(t("why.thanks"))
     assert "петък, 27.11, 12:0" in said
@@ -178,6 +208,18 @@ async def test_why_not_is_kept_and_answered_kindly(town: Town, channel: str) -> 
     assert f"/meeting {following.id}." in person.find(t("button.next_date"))[1].press
     reasons = await town.look(lambda c: c.execute(select(invitations.c.miss_reason, invitations.c.event_id)).all())
     assert {(r.miss_reason, r.event_id) for r in reasons} == {("child", made.id), ("", following.id)}
+
+
+async def test_whoever_was_there_says_so_and_the_list_shows_it(town: Town, channel: str) -> None:
+    person, mediator, made, who = await past_event(town, channel)
+    await change(town, lambda c: c.execute(invitations.update().values(attended=False)))
+    await person.press_data(f"/why {who}")
+    assert await person.press(t("button.why_there")) == t("why.there")
+    assert await town.look(lambda c: c.execute(select(invitations.c.miss_reason)).scalar()) == "there"
+    assert t("attend.says_there") in await mediator.press_data(f"/attend {made.id} 0")
+    assert mediator.labels[0].startswith("⬜ ✋ ")
+    assert t("attend.says_there") not in await mediator.press(mediator.labels[0]), "it is marked now"
+    assert mediator.labels[0].startswith("☑️ ")
 
 
 async def test_a_call_is_asked_for_once(town: Town, channel: str) -> None:

@@ -184,7 +184,8 @@ async def test_no_document_is_asked_for_where_nobody_was_trained(town: Town, cha
 @pytest.mark.parametrize("worked", [True, False])
 async def test_after_half_a_year_whoever_worked_before_is_asked_whether_it_is_better(town: Town, worked: bool) -> None:
     person, mediator = await participant(town, "telegram")
-    await change(town, lambda c: c.execute(update(participations).values(entry_work="yes" if worked else "no_searching")))
+    said = "yes" if worked else "no_searching"
+    await change(town, lambda c: c.execute(update(participations).values(entry_work=said)))
     number = await asked(town, mediator, "6m")
     await person.press_data(f"/result {number}")
     said = await person.press(t("work.yes"))

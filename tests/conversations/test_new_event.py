@@ -87,7 +87,7 @@ async def test_a_mediator_publishes_a_parents_meeting_in_a_dozen_taps(town: Town
     assert event.audience == {"children": [["sofroniy", "3 а"]]}
     assert event.offsets == ("3d", "1d", "2h")
     due = await waiting(town, event.id)
-    assert due.keys() == {"invite", "3d", "1d", "2h", "after"}
+    assert due.keys() == {"invite", "1d", "2h", "after"}, "what the invitation says needs no reminder of three days"
     assert (due["1d"], due["2h"], due["after"]) == ("24.11 17:30", "25.11 15:30", "25.11 19:00")
     assert await deeds(town) == [f"publish event:{event.id}"]
     assert not await rows(town, notices)
@@ -415,6 +415,15 @@ def test_the_summary_offers_a_change_of_everything_that_fits_its_kind() -> None:
     assert set(_changes(chat, "course")) == {*CHANGED, "dates"}
     assert set(_changes(chat, "appointment")) == {*CHANGED, "slot"} - {"length", "capacity"}
     assert all(isinstance(change.label, str | Words) for change in _changes(chat, "course").values())
+
+
+@pytest.mark.parametrize("typed", ["1", "-1", "–1", "1."])
+async def test_a_number_publishes_nothing(town: Town, typed: str) -> None:
+    mediator = await staff_member(town, "telegram")
+    await parents(town, 2)
+    await to_the_summary(mediator)
+    assert t("miss.choose") in await mediator.say(typed)
+    assert not await all_events(town)
 
 
 async def test_the_button_of_an_older_summary_publishes_nothing(town: Town, channel: str) -> None:

@@ -80,6 +80,25 @@ async def test_a_mother_of_two_registers_for_the_school(town: Town, channel: str
     assert Child("sofroniy", "5") in mine.children
 
 
+@pytest.mark.parametrize("how", ["button", "друго", "Не знам"])
+async def test_another_school_than_ours_holds_nobody_up(town: Town, channel: str, how: str) -> None:
+    person = town.person(channel)
+    await begin(person)
+    await person.say("0888 123 456")
+    await person.say("Мария")
+    await person.press("гр. Видин")
+    assert line("registration.institutions") in await person.press("🏫 Училището")
+    other = t("button.other_school")
+    assert line("registration.interests") in await (person.press(other) if how == "button" else person.say(how))
+    assert other in await person.press(t("button.none_of_them"))
+    await person.press(t("button.change"))
+    assert line("registration.institutions") in await person.press(t("change.institutions"))
+    assert line("summary.ask") in await person.press(other)
+    await person.press("✅ Всичко")
+    profile = await profile_of(person)
+    assert (profile.purpose, list(profile.children)) == ("school", [])
+
+
 async def test_back_goes_one_question_back_and_keeps_the_rest(town: Town, channel: str) -> None:
     person = town.person(channel)
     await begin(person)

@@ -88,7 +88,7 @@ async def test_an_invitation_is_answered_planned_and_taken_back(town: Town, chan
     await register(maria)
     event = await publish(town, capacity=5)
     await fire(town, event, "invite")
-    assert maria.receive().startswith("Мария, каня Ви: Обучение.\n📅 петък, 27.11, 10:00\n📍 Клуб (до пазара)\n")
+    assert maria.receive().startswith("Мария, имате покана: Обучение.\n📅 петък, 27.11, 10:00\n📍 Клуб (до пазара)\n")
     assert "Стоп" in maria.last.text
     said = await maria.press(t("button.coming"))
     assert said.startswith(t("rsvp.yes_kept"))
@@ -574,14 +574,14 @@ async def test_whoever_registers_late_is_invited_to_what_is_coming(town: Town, c
         await begin(maria)
         await maria.say("0888 123 456")
         await finish_registering(maria)
-    assert maria.last.text.startswith("Мария, каня Ви: Обучение.")
+    assert maria.last.text.startswith("Мария, имате покана: Обучение.")
     assert (await maria.press(t("button.coming"))).startswith(t("rsvp.yes"))
     ivan = town.person(channel, "8", "Иван Петров")
     await register(ivan, phone="0888999888", name="Иван Петров", like="")
-    assert "каня" not in ivan.last.text
+    assert "покана" not in ivan.last.text
     await ivan.press_data("/activity vocational")
     await ivan.press(t("button.join"))
-    assert ivan.last.text.startswith("Иван, каня Ви: Обучение.")
+    assert ivan.last.text.startswith("Иван, имате покана: Обучение.")
     assert town.post == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.messages import Kind
 from bot.privacy import HIDDEN
-from storage.tables import inbox, notices, tickets
+from storage.tables import conversations, inbox, notices, tickets
 from tests.conversations.client import Town, programme
 from tests.conversations.people import begin, finish_registering, line, profile_of, register, rows, t
 
@@ -37,6 +37,17 @@ async def test_each_way_out_of_a_guess(town: Town, channel: str) -> None:
     assert person.labels == [t("button.send_question"), t("button.back"), t("button.menu")], "nothing to guess"
     assert line("question.sent") in await person.press(t("button.send_question"))
     assert [row.text for row in await rows(town, tickets)] == ["ъъъ"]
+
+
+async def test_a_command_leaves_the_question_that_nobody_chose(town: Town, channel: str) -> None:
+    """Its card would lose its buttons to the question put again below it. What was typed is kept all the same."""
+    person = town.person(channel)
+    await register(person)
+    asked = await person.say("абе за заварчици")
+    await person.press_data("/thanks")
+    assert person.last.text == t("feedback.bye")
+    assert asked not in person.last.text
+    assert [row.state for row in await rows(town, conversations)][-1] == "left"
 
 
 @pytest.mark.parametrize("where", ["menu.activities", "menu.data", "menu.language"])
