@@ -13,20 +13,32 @@ from bot import bootstrap
 from bot.problem import Problem
 
 HELP = """\
-Мост · a chatbot by which a municipality reaches its residents, and they reach it
+Мост · чатбот, с който общината стига до хората и те до нея
+     · a chatbot by which a municipality reaches its residents, and they reach it
 
-  python3 -m bot                   start the service, and print the address of the chat page
-  python3 -m bot --demo            the same among made-up people, with a clock that you can turn forward
-  python3 -m bot staff             list who has a role among the staff, by number
+  python3 -m bot                   пуска бота и показва адреса на страницата
+                                   start the service, and print the address of the chat page
+  python3 -m bot --demo            същото с измислени хора и часовник, който се върти напред
+                                   the same among made-up people, with a clock that you can turn forward
+  python3 -m bot staff             показва кой е в екипа, с номера
+                                   list who has a role among the staff, by number
   python3 -m bot staff invite [--role ROLE]
+                                   прави код за роля: coordinator, или mediator, trainer, reporter
                                    make a code that gives a role: coordinator, or mediator, trainer, reporter
   python3 -m bot staff remove NUMBER
+                                   отнема ролята веднага
                                    take a role away at once
-  python3 -m bot test [ARGS]       run the tests; ARGS go to pytest
-  python3 -m bot test crash [ARGS] kill the service again and again, and count what was lost
-  python3 -m bot bench [ARGS]      measure it beside plain bots
-  python3 -m bot --help            this text
+  python3 -m bot test [ARGS]       пуска тестовете; ARGS отиват при pytest
+                                   run the tests; ARGS go to pytest
+  python3 -m bot test crash [ARGS] спира бота внезапно много пъти и брои какво се е загубило
+                                   kill the service again and again, and count what was lost
+  python3 -m bot test year [ARGS]  разиграва цяла година събития и проверява всяко съобщение
+                                   play a whole year of events, and check every message
+  python3 -m bot bench [ARGS]      измерва бота до обикновени ботове
+                                   measure it beside plain bots
+  python3 -m bot --help            този текст · this text
 
+Първото пускане прави своя среда в .venv (BOT_VENV я мести). Настройките се четат от средата и от .env.
 The first start makes its own environment in .venv (BOT_VENV moves it). Settings are read from the environment and .env.
 """
 
@@ -98,6 +110,8 @@ def _start_faster() -> None:
 def _test(argv: list[str]) -> int:
     if argv[:1] == ["crash"]:
         return _tool("tests.faults.crash", argv[1:])
+    if argv[:1] == ["year"]:
+        return _tool("tests.faults.year", argv[1:])
     _into_checkout(bootstrap.TEST)
     import pytest
 
