@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from starlette.routing import BaseRoute
 
+from bot.app import composer_of
 from bot.inbox import Inbox
 from bot.messages import Delivery, Failure, Limits, Sent
 from bot.outbox import Sender, Senders
@@ -126,7 +127,7 @@ async def life(
     """A process, until it stops in order or `database.dead` is set. With `sends` off nothing leaves its outbox."""
     async with Mortal(url, Cipher(KEY)) as database, asyncio.TaskGroup() as tasks:
         owners: dict[str, str] = {}
-        sender = Sender(database, channel, owners, me=me, clock=clock)
+        sender = Sender(database, channel, owners, me=me, clock=clock, compose=composer_of(all_of))
         takers = Senders() if sends else Withheld()
         inbox = Inbox(database, all_of, takers=takers, clock=clock)
         takers[channel.name] = sender  # afterwards, as in the composition root: channels need the inbox first
