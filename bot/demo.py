@@ -190,6 +190,7 @@ class Stage:
             else:
                 await self._until(service, self._later(AN_HOUR if by == "hour" else A_DAY))
             await service.reminders.keep_step()
+            await service.reminders.follow_up()
 
     def _later(self, by: timedelta) -> datetime:
         """A day later is the same hour of the local clock, also when the clocks change."""

@@ -86,7 +86,7 @@ def _named(role: str) -> str:
 
 def _invited(connection: Connection, settings: Settings, role: str, now: datetime) -> str:
     code = staff.invite_by_command_line(connection, now, role)
-    until = f"{(now + staff.VALID).astimezone():%d.%m.%Y, %H:%M %Z}"
+    until = f"{(now + staff.VALID).astimezone(app.programme_of(settings).zone):%d.%m.%Y, %H:%M}"
     lines = [("Код · code", f"{code}  ({_named(role)})"), ("Страница · web page", _link(settings, code))]
     if settings.telegram_token.get_secret_value():
         lines.append(("Telegram", "отворете бота и напишете кода · open the bot and type the code"))

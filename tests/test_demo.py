@@ -411,6 +411,23 @@ async def test_an_hour_and_a_day_are_an_hour_and_a_day(tmp_path: Path) -> None:
         assert re.search(r"ср \d\d\.\d\d, 10:00", page)
 
 
+async def test_what_came_of_a_participation_is_asked_when_its_time_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with turning(tmp_path) as turner:
+        looked: list[datetime] = []
+        clock = turner.service.reminders._clock
+
+        async def look() -> None:
+            looked.append(clock())
+
+        monkeypatch.setattr(turner.service.reminders, "follow_up", look)
+        await turner.turn("day")
+        await turner.turn("next")
+        assert len(looked) == 2, "after each turn, by the clock as it then is"
+        assert looked[0] < looked[1]
+
+
 async def test_two_turns_at_once_come_one_after_the_other(tmp_path: Path) -> None:
     async with turning(tmp_path) as turner:
         times = await asyncio.gather(turner.turn("hour"), turner.turn("hour"))

@@ -63,7 +63,7 @@ async def test_a_code_is_made_for_the_role_that_was_asked_for(
     shown = await told(env, *argv)
     assert role in shown
     assert f"http://127.0.0.1:8080/?code={CODE.findall(shown)[0]}" in shown
-    assert "01.12.2026" in shown
+    assert "01.12.2026, 10:00" in shown, "by the programme's clock, not the server's"
     assert "Telegram" not in shown, "there is none"
     (row,) = await rows(town, staff_invites)
     assert (row.role, row.invited_by) == (role, None)
@@ -154,6 +154,14 @@ def test_the_command_line_prints_it_and_tells_a_mistake_apart(
     assert not shown.out
     assert "python3 -m bot staff" in shown.err
     assert "bot staff remove NUMBER" in cli.HELP
+
+
+def test_the_help_says_everything_in_both_languages() -> None:
+    _, *commands, more = cli.HELP.split("\n  python3 -m bot")
+    assert len(commands) > 7
+    for told in (*commands[1:], more):
+        assert re.search("[а-я]{4}", told), told
+        assert re.search("[a-z]{3,} [a-z]{2,}", told), told
 
 
 async def test_nothing_of_it_reaches_the_log(

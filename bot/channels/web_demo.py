@@ -80,7 +80,7 @@ class Ribbon:
         self._tokens = {persona.key: persona.token for persona in stage.people}
 
     def routes(self, guarded: Callable[[Endpoint], Endpoint]) -> Sequence[Route]:
-        """The two forms. An address that is opened again leads back to the page."""
+        """The two forms. An address that is opened again leads back to the page; a script may ask what time it is."""
         return [
             Route("/demo/clock", guarded(self._clock), methods=["GET", "POST"]),
             Route("/demo/as", guarded(self._as), methods=["GET", "POST"]),
@@ -110,8 +110,8 @@ class Ribbon:
             if by not in TURNS:
                 raise Refused("unclear")
             await self._stage.turn(by, Address("web", token))
-            if wants_json(request):
-                return JSONResponse({"at": self._at(), "shift": self._shift()})
+        if wants_json(request):
+            return JSONResponse({"at": self._at(), "shift": self._shift()})
         return RedirectResponse("/", status_code=303)
 
     async def _as(self, request: Request) -> Response:

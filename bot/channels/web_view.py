@@ -43,6 +43,7 @@ class Bubble:
     stamp: str  # the same in ISO 8601, UTC
     day: str  # „24.11.2026“ above the first message of a day, else empty
     rows: tuple[tuple[Button, ...], ...]  # what may be pressed now
+    card: bool  # they only lead to other screens: no question waits for an answer, and the menu stays
     aside: bool  # those buttons belong to no question: they leave the open one and the menu alone
     links: tuple[Button, ...]  # what leads elsewhere, at any time
     file: str
@@ -148,6 +149,11 @@ def _presses(message: Outgoing) -> tuple[tuple[Button, ...], ...]:
     return tuple(row for row in rows if row)
 
 
+def _is_card(message: Outgoing) -> bool:
+    presses = _presses(message)
+    return bool(presses) and all(b.press.startswith("/") for row in presses for b in row)
+
+
 def _links(message: Outgoing) -> tuple[Button, ...]:
     return tuple(b for row in message.rows for b in row if b.url and _safe(b.url))
 
@@ -166,6 +172,7 @@ def _bubble(line: Shown, root: str, zone: ZoneInfo, *, day: str, active: bool, l
         stamp=line.at.isoformat(timespec="seconds"),
         day=day,
         rows=_presses(line.message) if active else (),
+        card=_is_card(line.message),
         aside=line.unasked,
         links=_links(line.message),
         file=line.message.document.filename if line.message.document else "",
@@ -186,6 +193,7 @@ def line_json(line: Shown, zone: ZoneInfo) -> dict[str, Any]:
         "stamp": line.at.isoformat(timespec="seconds"),
         "parts": [[p.text, p.href] if p.href else [p.text] for p in parts_of(message.text)],
         "rows": [[[b.label, b.press] for b in row] for row in _presses(message)],
+        "card": _is_card(message),
         "links": [[b.label, b.url] for b in _links(message)],
         "clears": message.clears,
         "menu": [list(row) for row in message.menu],

@@ -342,6 +342,7 @@ def test_the_script_is_told_everything_it_shows() -> None:
         "stamp": "2026-11-24T12:00:00+00:00",
         "parts": [["Питайте "], ["094 600 000", "tel:094600000"], ["\nили тук"]],
         "rows": [[["✅", "y"]]],
+        "card": False,
         "links": [["🗺", "https://v.bg/"]],
         "clears": False,
         "menu": [["а", "б"]],
@@ -350,6 +351,12 @@ def test_the_script_is_told_everything_it_shows() -> None:
         "unasked": False,
     }
     assert json.loads(json.dumps(told)) == told
+
+
+@pytest.mark.parametrize(("presses", "card"), [((), False), (("/a", "/b 1"), True), (("1.sure.yes", "/person"), False)])
+def test_a_message_that_only_leads_elsewhere_is_a_card(presses: tuple[str, ...], card: bool) -> None:
+    line = ours(1, "А", *presses)
+    assert fold([line], SOFIA).bubbles[0].card == line_json(line, SOFIA)["card"] == card
 
 
 def test_every_refusal_has_words_and_a_way_on() -> None:

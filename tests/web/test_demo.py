@@ -278,6 +278,17 @@ async def test_the_keyboard_reaches_it_first_and_turns_the_clock(browser: Browse
         assert re.search("17:3", await seen.page.get_by_role("status").first.inner_text()), "and it is said aloud"
 
 
+async def test_another_page_learns_that_the_clock_was_turned(browser: Browser, address: str) -> None:
+    async with looking(browser, address, **DESK) as seen:
+        other = await seen.page.context.new_page()
+        await other.goto(address)
+        await seen.press(DAY)
+        await seen.is_at("ср .*")
+        assert (await other.locator(".now").inner_text()).startswith("вт")
+        await other.evaluate("dispatchEvent(new Event('focus'))")  # somebody goes over to it
+        await other.locator(".now", has_text="ср").wait_for()
+
+
 @pytest.mark.parametrize("width", [320, 768, 1280])
 async def test_text_twice_as_large_needs_no_sideways_scrolling(browser: Browser, still: str, width: int) -> None:
     async with looking(browser, still, viewport={"width": width, "height": 740}) as seen:

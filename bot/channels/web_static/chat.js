@@ -4,7 +4,7 @@
 (() => {
   const find = (query, from = document) => from.querySelector(query);
   const page = document.body.dataset;
-  const [log, scroller, menu, write, net] = [".log", ".scroll", "form.menu", "form.write", "p.net"].map((query) => find(query));
+  const [log, scroller, down, menu, write, net] = [".log", ".scroll", ".down", "form.menu", "form.write", "p.net"].map((query) => find(query));
   const input = write.elements.text;
   const UNSENT = `chat:unsent:${page.chat}`;
   const DRAFT = "chat:draft";
@@ -100,6 +100,32 @@
     if (first && first.getBoundingClientRect().top < scroller.getBoundingClientRect().top) {
       first.scrollIntoView({ block: "start" }); // a long message is read from its beginning
     }
+    point();
+  }
+
+  // --- the way to buttons that are below what is seen ---
+
+  function newest() {
+    return Array.from(log.querySelectorAll("form.answers")).pop();
+  }
+
+  function point() {
+    const form = newest();
+    const edge = Math.min(scroller.getBoundingClientRect().bottom, innerHeight); // of low screens the page itself scrolls
+    down.hidden = !form || find(".row", form).getBoundingClientRect().bottom <= edge + 1;
+  }
+
+  down.addEventListener("click", () => {
+    const form = newest();
+    form.scrollIntoView({ block: form.offsetHeight < scroller.clientHeight ? "end" : "start" });
+    find("button", form).focus({ preventScroll: true }); // the way is gone once it was gone
+  });
+  for (const [target, event] of [[scroller, "scroll"], [window, "scroll"], [window, "resize"]]) {
+    target.addEventListener(event, point, { passive: true });
+  }
+  if (window.ResizeObserver) {
+    const seen = new ResizeObserver(point);
+    [log, scroller].forEach((element) => seen.observe(element));
   }
 
   function mark(item, classes, tick, spoken) {
@@ -195,7 +221,8 @@
     if (message.rows.length) {
       if (!message.unasked) retire();
       const rows = message.rows.map((row) => row.map(([label, press]) => button(label, "press", press, "answer")));
-      element.append(form(message.unasked ? "answers aside" : "answers", rows, hidden(message.id)));
+      const classes = ["answers", message.unasked && "aside", message.card && "card"].filter(Boolean).join(" ");
+      element.append(form(classes, rows, hidden(message.id)));
       Array.from(log.querySelectorAll("form.aside")).slice(0, message.unasked ? 1 - ASIDES : -ASIDES).forEach((old) => old.remove());
     }
     if (message.menu.length) setMenu(message.menu);
@@ -390,6 +417,9 @@
   queue = queue.filter((item) => !find(`[data-client="${item.id}"]`, log));
   keep(queue);
   if (queue.length) retire();
+  burst = Array.from(log.children).pop();
+  toEnd();
+  burst = null;
   queue.forEach(showOwn);
   if (!input.value) input.value = session(DRAFT);
   if (desk.matches && !find("form.start", log)) input.focus({ preventScroll: true });

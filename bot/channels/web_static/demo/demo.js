@@ -37,6 +37,15 @@
     said.textContent = now.textContent;
   }
 
+  async function look() {
+    if (document.hidden || time.hasAttribute("aria-busy")) return;
+    const answer = await fetch("/demo/clock", { headers: { Accept: "application/json" } }).catch(() => null);
+    if (answer && answer.ok) page.shift = (await answer.json()).shift;
+    tick();
+  }
+
+  document.addEventListener("visibilitychange", look); // it may have been turned on another page meanwhile
+  addEventListener("focus", look);
   time.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!time.hasAttribute("aria-busy")) turn(event.submitter || find(".demo .next"));
