@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 AHEAD = timedelta(days=2)  # moments that have a job of their own; those behind it get one in time
 STEP = 5  # seconds between looks for what other processes changed
 FOLLOW_UP = 30  # minutes between looks for follow-ups: nobody waits for them
-REST = 0.02  # seconds between two bites: whoever talks meanwhile goes first
+REST = 0.005  # seconds between two bites: whoever talks meanwhile goes first
 
 Clock = Callable[[], datetime]
 
