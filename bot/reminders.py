@@ -117,7 +117,8 @@ class Reminders:
 
     async def _bite(self, event_id: int, offset: str) -> int:
         now = self._clock()
-        return await self._database.write(lambda c: reminders.fire(c, event_id, offset, now, self._rules))
+        bite = reminders.BITE if self._database.is_sqlite else reminders.WIDE_BITE
+        return await self._database.aside(lambda c: reminders.fire(c, event_id, offset, now, self._rules, bite))
 
 
 # --- for the senders ------------------------------------------------------------------------------------------------

@@ -90,6 +90,14 @@ class Database:
         self._queue.put_nowait((job, done))
         return await done
 
+    async def aside(self, job: Job[T]) -> T:
+        """Run a job that changes very much, so that nobody who changes little has to wait for it.
+
+        SQLite has one writer: there it waits and is waited for like any other, and must be small.
+        """
+        self._refuse_when_closed()
+        return await (self.write(job) if self.is_sqlite else self._writer.run(job))
+
     async def read(self, job: Job[T]) -> T:
         """Run a job that only reads, beside the writer."""
         self._refuse_when_closed()

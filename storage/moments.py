@@ -26,6 +26,7 @@ REMINDERS = (*TIMED, "week")
 INVITE, CHANGE, AFTER, MISSED, PLACE = "invite", "change", "after", "missed", "place"
 EVERY = (*REMINDERS, INVITE, CHANGE, AFTER, MISSED, PLACE)
 WAITING, DONE, EXPIRED = "waiting", "done", "expired"
+_decide_alone = select(func.pg_advisory_xact_lock(0x6D6F7374))  # „most“; until the transaction ends
 SOME = 500  # keys in one statement: SQLite takes a limited number of values
 ENOUGH = timedelta(hours=3)  # before an event: told later of a change, people are on their way
 
@@ -38,6 +39,7 @@ class Due:
     offset: str
     due: datetime
     until: datetime
+    begun: bool = False  # it has decided for some people already
 
     @property
     def base(self) -> str:
@@ -220,16 +222,27 @@ def waiting(connection: Connection, before: datetime | None = None) -> list[Due]
 
 
 def taken(connection: Connection, event_id: int, offset: str) -> Due | None:
-    """A waiting moment, locked against other processes; None when it is done, moved away or withdrawn."""
+    """A waiting moment, locked against other processes; None when it is done, moved away or withdrawn.
+
+    One moment is decided at a time, over all processes: two at once would not see whom the other writes to.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_decide_alone)
     wanted = (moments.c.event_id == event_id) & (moments.c.offset == offset) & (moments.c.state == WAITING)
-    columns = (moments.c.event_id, moments.c.offset, moments.c.due_at, moments.c.until)
+    begun = moments.c.done_at.is_not(None)
+    columns = (moments.c.event_id, moments.c.offset, moments.c.due_at, moments.c.until, begun)
     row = connection.execute(select(*columns).where(wanted).with_for_update()).first()
     return Due(*row) if row else None
 
 
 def put_off(connection: Connection, moment: Due, due: datetime) -> None:
     """Let a moment come later."""
-    connection.execute(update(moments).where(_is(moment)).values(due_at=due))
+    connection.execute(update(moments).where(_is(moment)).values(due_at=due, done_at=None))
+
+
+def go_on(connection: Connection, moment: Due, now: datetime) -> None:
+    """A moment has decided for some people, and others are left: whom it concerns is not looked up again."""
+    connection.execute(update(moments).where(_is(moment)).values(done_at=now))
 
 
 def close(connection: Connection, moment: Due, state: str, now: datetime) -> None:

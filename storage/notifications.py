@@ -126,15 +126,6 @@ def _values(moment: Due, now: datetime, rules: Rules) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def begun(connection: Connection, moment: Due) -> bool:
-    """Whether a moment has decided for some people already: the first bite is behind it.
-
-    Who was told at once, or in another's message, was told before it came.
-    """
-    mine = (_n.c.event_id == moment.event_id) & (_n.c.offset == moment.offset) & (_n.c.at >= moment.due)
-    return connection.execute(select(_n.c.contact_id).where(mine, _n.c.status != JOINT).limit(1)).first() is not None
-
-
 def tell(connection: Connection, event_id: int, offset: str, who: Sequence[int], now: datetime, rules: Rules) -> None:
     """Tell some people of an event at once, or when the quiet hours end: a place that came free, a late invitation."""
     begins = connection.execute(select(events.c.starts_at).where(events.c.id == event_id)).scalar_one()

@@ -116,7 +116,7 @@ _lock = (
     .join(contacts, contacts.c.id == addresses.c.contact_id)
     .where(addresses.c.lookup.in_(bindparam("lookups", expanding=True)))
     .order_by(contacts.c.id, addresses.c.id)  # one order everywhere, or two processes could wait for each other
-    .with_for_update()
+    .with_for_update(key_share=True)  # what only refers to them, a reminder's line say, need not wait for the talk
 )
 
 

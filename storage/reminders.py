@@ -15,6 +15,7 @@ from storage import digests, invitations, moments, notifications
 from storage.moments import DONE, EXPIRED, INVITE, REMINDERS
 
 BITE = 250  # people decided on in one transaction: 10 to 40 ms, which a reply may wait
+WIDE_BITE = 1000  # where replies do not wait for it: each bite costs something of its own
 
 
 def fire(connection: Connection, event_id: int, offset: str, now: datetime, rules: Rules, bite: int = BITE) -> int:
@@ -30,11 +31,13 @@ def fire(connection: Connection, event_id: int, offset: str, now: datetime, rule
     if not late and opens > now:
         moments.put_off(connection, moment, opens)
         return 0
-    if moment.base in (*REMINDERS, INVITE) and not notifications.begun(connection, moment):
+    if moment.base in (*REMINDERS, INVITE) and not moment.begun:
         invitations.fill(connection, event_id, now, whole=moment.base == INVITE)
     decided = notifications.decide(connection, moment, now, rules, late=late, bite=bite)
     if decided < bite:
         moments.close(connection, moment, EXPIRED if late else DONE, now)
         if moment.base == "1d" and not late:
             digests.queue(connection, event_id, now, moment.until)
+    else:
+        moments.go_on(connection, moment, now)
     return decided

@@ -104,7 +104,7 @@ moments = Table(  # when something about an event is due: what the scheduler wak
     Column("due_at", UtcTime, nullable=False),
     Column("until", UtcTime, nullable=False),  # after that it helps nobody any more
     Column("state", String(8), nullable=False),  # waiting, done, expired
-    Column("done_at", UtcTime),
+    Column("done_at", UtcTime),  # of one that waits, having decided for some: when it last did
     Index("ix_moments_state_due_at", "state", "due_at"),
 )
 

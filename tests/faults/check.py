@@ -13,6 +13,7 @@ from bot.chat import Acting
 from bot.messages import Address
 from storage import contacts, tables
 from storage.people import hash_of
+from tests.faults import announcer
 from tests.faults.ledger import Arrival, Ledger
 from tests.faults.people import Resident
 
@@ -27,17 +28,20 @@ class Findings:
     duplicates: int = 0
     copies: int = 0  # the most that arrived of any one message
     uncertain: int = 0
+    reminders: int = 0  # messages of our own accord
     wrong: list[str] = field(default_factory=list)
 
 
 def pending(connection: Connection) -> int:
     """How many messages still have a way to go."""
     waiting = select(func.count()).where(tables.outbox.c.status.in_(("queued", "sending")))
-    return int(connection.execute(waiting).scalar_one())
+    return int(connection.execute(waiting).scalar_one()) + announcer.due(connection)
 
 
-def check(connection: Connection, ledger: Ledger, people: Sequence[tuple[Resident, Address]]) -> Findings:
-    """Everything that can be checked once the service has stopped."""
+def check(
+    connection: Connection, ledger: Ledger, people: Sequence[tuple[Resident, Address]], made: Sequence[int] = ()
+) -> Findings:
+    """Everything that can be checked once the service has stopped. Made: the events that were published meanwhile."""
     found = Findings()
     _integrity(connection, found)
     _inbox(connection, ledger, found)
@@ -45,6 +49,7 @@ def check(connection: Connection, ledger: Ledger, people: Sequence[tuple[Residen
         _resident(connection, resident, address, found)
     _registrations(connection, len(people), found)
     _outbox(connection, ledger, found)
+    found.wrong += announcer.check_told(connection, made)
     found.lost += len(ledger.changed)
     found.wrong += [f"a summary showed another answer than was given, to person {who}" for who in ledger.changed]
     return found
@@ -122,13 +127,14 @@ def _outbox(connection: Connection, ledger: Ledger, found: Findings) -> None:
         .join(tables.addresses, tables.addresses.c.id == tables.outbox.c.address_id)
         .order_by(tables.outbox.c.id)
     ).all()
-    statuses = Counter(row.status for row in rows)
+    found.reminders = sum(row.key.startswith("reminder:") and row.status == "sent" for row in rows)
+    statuses = Counter(row.status for row in rows if not (row.status == "cancelled" and ":change" in row.key))
     found.uncertain = statuses.pop("uncertain", 0)
     statuses.pop("sent", None)
     found.wrong += [f"{number} messages ended as {status}" for status, number in statuses.items()]
     chats: dict[str, list[Row[tuple[object, ...]]]] = defaultdict(list)
     for row in rows:
-        if row.channel == "telegram":
+        if row.channel == "telegram" and row.body is not None:
             chats[row.external].append(row)
     for chat in chats.keys() | ledger.arrived.keys():
         _chat(chats[chat], ledger.arrived[chat], found)

@@ -34,6 +34,7 @@ COLUMNS: dict[str, Callable[[Report], object]] = {
     "arrived twice": lambda r: r.findings.duplicates,
     "bound": lambda r: r.bound,
     "most copies": lambda r: r.findings.copies,
+    "reminders": lambda r: r.findings.reminders,
     "uncertain": lambda r: r.findings.uncertain,
     "ready p50": lambda r: f"{statistics.median(r.ledger.restarts):.2f} s",
     "ready p95": lambda r: f"{_p95(r.ledger.restarts):.2f} s",

@@ -19,12 +19,14 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.calendar import Rules
 from bot.channels.telegram import LIMITS
 from bot.messages import Address
 from bot.texts import Texts
 from storage.cipher import Cipher
 from storage.database import Database
 from storage.programme import load
+from tests.faults.announcer import Announcer, noon, programme_at
 from tests.faults.check import Findings, check, pending
 from tests.faults.ledger import Ledger
 from tests.faults.people import Pace, Resident, draw
@@ -90,15 +92,17 @@ async def run(plan: Plan, folder: Path) -> Report:
     """Let people register while the service dies `kills` times, then check what is left."""
     began = time.monotonic()
     place = Place(plan.database_url, folder, free_port(), random.Random(plan.seed).randbytes(32))
+    zone = noon()
     with Ledger(folder / "ledger.jsonl") as ledger:
-        async with _network(place, plan, ledger) as (service, telegram, http):
+        async with _network(place, plan, ledger, programme_at(zone, folder)) as (service, telegram, http):
             people = _people(plan, place, ledger, telegram, http)
-            await _ordeal(plan, service, ledger, people)
+            desk = Announcer(plan.database_url, place.key, Rules(zone))
+            await _ordeal(plan, service, ledger, people, desk)
             async with Database(plan.database_url, Cipher(place.key)) as database:
                 await _settled(database)
                 ledger.stops.append(await service.end(signal.SIGTERM))
                 known = [(resident, phone.address or Address("web", "")) for resident, phone in people]
-                findings = await database.read(lambda connection: check(connection, ledger, known))
+                findings = await database.read(lambda connection: check(connection, ledger, known, desk.made))
         findings.wrong += [f"person {r.number} is not registered yet" for r, _ in people if not r.registered]
         findings.wrong += _read_log(place, [resident for resident, _ in people])
     return Report(plan, ledger, findings, time.monotonic() - began)
@@ -106,7 +110,7 @@ async def run(plan: Plan, folder: Path) -> Report:
 
 @contextlib.asynccontextmanager
 async def _network(
-    place: Place, plan: Plan, ledger: Ledger
+    place: Place, plan: Plan, ledger: Ledger, programme: Path
 ) -> AsyncIterator[tuple[Service, WatchedTelegram, aiohttp.ClientSession]]:
     timeout = aiohttp.ClientTimeout(total=10)
     connector = aiohttp.TCPConnector(limit=0, force_close=True)  # a connection dies with the service it led to
@@ -115,6 +119,7 @@ async def _network(
         aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http,
     ):
         settings = {"BOT_TELEGRAM_TOKEN": telegram.token, "BOT_TELEGRAM_API_URL": telegram.url}
+        settings["BOT_PROGRAMME"] = str(programme)
         if plan.mode == "webhook":
             settings["BOT_PUBLIC_URL"] = "https://bot.example"
         async with nursery(place, http, settings) as service:
@@ -138,17 +143,21 @@ def _people(
     return people
 
 
-async def _ordeal(plan: Plan, service: Service, ledger: Ledger, people: Sequence[tuple[Resident, Phone]]) -> None:
-    """New people come in every life of the service; the last ones finish in peace."""
+async def _ordeal(
+    plan: Plan, service: Service, ledger: Ledger, people: Sequence[tuple[Resident, Phone]], desk: Announcer
+) -> None:
+    """New people come in every life of the service, and new events; the last ones finish in peace."""
     chance = random.Random(f"{plan.seed}:kills")
     coming = iter(people)
     await service.start()
+    await desk.begin()
     with contextlib.suppress(TimeoutError):  # whoever is not done by then is counted
         async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
             for death in range(plan.kills):
                 here = plan.people - operator.length_hint(coming)
                 due = math.ceil(plan.people * (death + 1) / (plan.kills * plan.arriving)) - here
                 _arrive(tasks, coming, due, ledger, plan.pace)
+                await desk.go_on((death + 1) / plan.kills)
                 await _live(chance.uniform(*plan.life), ledger)
                 await _die(plan, service, ledger)
             limit.reschedule(asyncio.get_running_loop().time() + LAST_ONES)

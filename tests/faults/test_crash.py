@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from bot.calendar import Rules, is_holiday
+from tests.faults.announcer import noon
 from tests.faults.ordeal import Plan, run
 from tests.faults.people import Pace
 
@@ -25,3 +28,5 @@ async def test_nothing_acknowledged_is_lost_and_everybody_is_registered(
     assert not report.faults
     assert len(report.ledger.acknowledged) > 10 * report.plan.people  # nobody registers with fewer answers
     assert len(report.ledger.restarts) == plan["kills"]
+    today = datetime.now(UTC).date()
+    assert report.findings.reminders > 0 or is_holiday(Rules(noon()), today), "nobody was told of any event"

@@ -44,6 +44,7 @@ from tests.faults.year_history import (
     Sent,
     Stopped,
     TookSlot,
+    Traits,
     Unblocked,
     base_of,
 )
@@ -68,7 +69,7 @@ def by(contact: int, now: datetime, address: int = 0) -> Acting:
 
 def settle(year: Year, connection: Connection) -> Entries:
     """People who registered before the year began, and the coordinator who makes every event."""
-    people = year_people.settlers(year.chance, year.plan.people, FIRST)
+    people = year_people.settlers(year.chance, year.town, year.plan.people, FIRST)
     born = year.now - 30 * DAY
     person = {"status": "active", "language": "bg", "created_at": born, "registered_at": born}
     connection.execute(insert(contacts).values(person | {"id": LEADER, "name": "Ани"}))
@@ -87,7 +88,7 @@ def settle(year: Year, connection: Connection) -> Entries:
     for one in people:
         _say(connection, one.contact, one.traits, born)
     _count_on(connection)
-    staffed = Registered(year.now, LEADER, year_people.Traits("bg", "", ""), ())
+    staffed = Registered(year.now, LEADER, Traits("bg", "", ""), ())
     return [staffed, *(Registered(year.now, p.contact, p.traits, p.addresses) for p in people)]
 
 
@@ -98,7 +99,7 @@ def _address(connection: Connection, external: str, channel: str, who: int, now:
     }  # fmt: skip
 
 
-def _say(connection: Connection, contact: int, traits: year_people.Traits, now: datetime) -> None:
+def _say(connection: Connection, contact: int, traits: Traits, now: datetime) -> None:
     kids = [{"contact_id": contact, "institution": i, "group": g} for i, g in traits.children]
     likes = [{"contact_id": contact, "activity": code, "created_at": now} for code in traits.activities]
     if kids:
@@ -135,7 +136,7 @@ def plan(year: Year) -> None:
     spread(size.share(150), arrive)
     spread(size.share(100), join)
     spread(40, crash)
-    for day in range(span.days):
+    for day in range(0, span.days, 3):
         year.at(size.begins + timedelta(days=day, hours=20.5 + chance.random()), partial(clear, year, day))
 
 
@@ -154,7 +155,7 @@ def crash(year: Year, number: int, connection: Connection) -> Entries:
 def clear(year: Year, number: int, connection: Connection) -> Entries:
     """Housekeeping, as its jobs do it."""
     housekeeping.often(connection, year.now)
-    if number % 7 == 0:
+    if number % 2 == 0:
         housekeeping.daily(connection, year.now)
     return year.lost(connection, list(year.waiting))
 
@@ -170,7 +171,7 @@ def publish(year: Year, number: int, connection: Connection) -> Entries:
     if starts <= now:
         starts = now.replace(minute=0, second=0, microsecond=0) + chance.randint(2, 8) * HOUR
     last = connection.execute(select(func.coalesce(func.max(event_rows.c.id), 0))).scalar_one()
-    draft = year_people.draft(chance, starts, LEADER)
+    draft = year_people.draft(chance, year.town, starts, LEADER)
     events.publish(connection, by(LEADER, now), draft=draft, rules=year_people.RULES)
     made = _facts(connection, event_rows.c.id > last)
     for event in made:
@@ -190,7 +191,7 @@ def change(year: Year, number: int, connection: Connection) -> Entries:
     before = {one.id: one for one in _facts(connection, series)}
     keys = [key for key in year.waiting if int(key.split(":")[1]) in before]
     told = year.joint(connection, keys)
-    same = {"event_id": number, "version": event.version, "rules": year_people.RULES}
+    same: dict[str, Any] = {"event_id": number, "version": event.version, "rules": year_people.RULES}
     match chance.choice(("move", "move", "relocate", "cancel")):
         case "move":
             day = local(now).date() + timedelta(days=chance.choice((0, 1, 2, 4, 7, 12)))
@@ -297,7 +298,7 @@ def _promoted(year: Year, connection: Connection, dates: Sequence[int]) -> tuple
 def arrive(year: Year, number: int, connection: Connection) -> Entries:
     """Somebody registers, now and then at a home that is known already."""
     chance, now = year.chance, year.now
-    (one,) = year_people.settlers(chance, 1, FIRST)
+    (one,) = year_people.settlers(chance, year.town, 1, FIRST)
     person = {
         "status": "active", "language": one.traits.language, "settlement": one.traits.settlement, "name": "Нов човек",
         "purpose": one.traits.purpose, "created_at": now, "registered_at": now,
@@ -322,7 +323,7 @@ def join(year: Year, number: int, connection: Connection) -> Entries:
     found = _somebody(year, connection)
     if found is None:
         return ()
-    contact, code = found[0], year.chance.choice(year_people.ACTIVITIES)
+    contact, code = found[0], year.chance.choice(year.town.activities)
     invitations.join(connection, by(contact, year.now), activity=code, rules=year_people.RULES)
     told = year.told(connection, ledger.c.contact_id == contact, ledger.c.offset == INVITE)
     return [Joined(year.now, contact, code, told)]

@@ -71,6 +71,10 @@ class Row:
     reason: str
     message: str
 
+    @property
+    def name(self) -> str:
+        return f"event {self.event}, {self.offset}, contact {self.contact}"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

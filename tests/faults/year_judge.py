@@ -6,12 +6,12 @@ work it judges.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tests.faults import year_history as happened
+from tests.faults.year_books import A_WEEK, APART, HOUSEHOLD, TOLD, Books, Message
 from tests.faults.year_history import (
     AFTER,
     CHANGE,
@@ -23,61 +23,21 @@ from tests.faults.year_history import (
     WEEK,
     Facts,
     History,
-    Part,
     Planned,
     Row,
     base_of,
 )
-from tests.faults.year_hours import DAY, HOUR, SOFIA, allowed, first_allowed, local, may_lack, window
-from tests.faults.year_model import SEAT, WAITS, Guest, Model
+from tests.faults.year_hours import DAY, first_allowed, local
+from tests.faults.year_model import SEAT
+from tests.faults.year_plans import faults_of
 
-APART, A_WEEK = 4 * HOUR, 3  # hours between two reminders; invitations in seven days
 AHEAD = APART + timedelta(minutes=15)  # what is due so soon is told in the same message
 PROMPT = timedelta(seconds=5)  # a message that a crash has met rests for two
-ENOUGH = 3 * HOUR  # before an event: told later of a change, people are on their way
-HOUSEHOLD = (*REMINDERS, INVITE, CHANGE, AFTER)  # of these a home hears once
 AFTERWARDS = (AFTER, MISSED)  # what is asked of those who said no too, if they came
-TOLD = ("queued", "joint")
 
 
-@dataclass(slots=True)
-class Message:
-    """One that was queued, and what became of it."""
-
-    at: datetime
-    event: int
-    base: str
-    contact: int
-    until: datetime
-    version: int
-    state: str = "waiting"
-
-
-class Judge:
+class Judge(Books):
     """Goes through a history from its beginning. `wrong` holds a sentence for each broken rule."""
-
-    def __init__(self) -> None:
-        self.model = Model()
-        self.wrong: list[str] = []
-        self.counts: Counter[str] = Counter()
-        self._up = datetime.min.replace(tzinfo=UTC)  # since when the service runs
-        self._pending: dict[tuple[int, str], Planned] = {}
-        self._closed: dict[tuple[int, str], Planned] = {}
-        self._since: dict[tuple[int, str], datetime] = {}  # when a moment that was over became due once more
-        self._ledger: dict[tuple[int, str], dict[int, Row]] = defaultdict(dict)
-        self._messages: dict[str, Message] = {}
-        self._waiting: dict[int, set[str]] = defaultdict(set)  # contact → keys of what has not gone out yet
-        self._about: dict[int, list[str]] = defaultdict(list)  # event → its messages
-        self._lines: dict[str, list[Row]] = defaultdict(list)  # what each message has to tell
-        self._reminded: dict[int, list[datetime]] = defaultdict(list)
-        self._invited: dict[int, list[datetime]] = defaultdict(list)
-        self._of: dict[int, set[int]] = defaultdict(set)  # contact → events of which they were reminded
-        self._heard: dict[tuple[int, int], Part] = {}  # event, contact → what they last heard of it
-        self._homes: set[tuple[int, str, int]] = set()  # event, offset, address that heard of a meeting
-        self._own: dict[tuple[int, int], list[datetime]] = defaultdict(list)  # invitations and changes of one event
-
-    def say(self, at: datetime, text: str) -> None:
-        self.wrong.append(f"{local(at):%a %d.%m. %H:%M} {text}")
 
     def take(self, entry: happened.Entry) -> None:  # noqa: C901, PLR0912, PLR0915  (one line for each kind of entry)
         """One entry."""
@@ -139,50 +99,10 @@ class Judge:
     # --- what is planned ------------------------------------------------------------------------------------------
 
     def _plan(self, at: datetime, event: Facts, planned: Sequence[Planned]) -> None:
-        """A new timetable: every reminder that was asked for is there or would be of no use, at its right time."""
-        found = {base_of(p.offset): p for p in planned}
-        wanted = [offset for offset in event.offsets if event.kind != "appointment" or offset != "2h"]
-        others = {base: p.due for base, p in found.items() if base in TIMED}
-        told = self._told_at(at, event, planned)
-        for offset in wanted:
-            if offset not in found:
-                rest = {base: due for base, due in others.items() if base != offset}
-                if not may_lack(offset, event.starts, told, rest):
-                    self.say(at, f"event {event.id} has no {offset}")
-        for base, moment in found.items():
-            if base in TIMED and (wrong := self._wrong_time(event, base, moment)):
-                self.say(at, f"event {event.id}: {base} is planned for {local(moment.due):%d.%m. %H:%M}: {wrong}")
-            if base in TIMED and base not in wanted:
-                self.say(at, f"event {event.id}: nobody asked for {base}")
-        if event.kind != "appointment" and AFTER not in found:
-            self.say(at, f"event {event.id}: nobody asks how it was")
+        """A new timetable."""
+        for wrong in faults_of(at, event, planned, self._told_at(at, event, planned)):
+            self.say(at, wrong)
         self._expect(at, event.id, planned)
-
-    def _expect(self, at: datetime, event: int, planned: Sequence[Planned]) -> None:
-        """These moments of an event are to come, and no others; what is due already comes now."""
-        for key in [key for key in self._pending if key[0] == event]:
-            del self._pending[key]
-        for moment in planned:
-            self._pending[moment.event, moment.offset] = moment
-            self._since[moment.event, moment.offset] = at
-
-    def _told_at(self, at: datetime, event: Facts, planned: Sequence[Planned]) -> datetime:
-        """When people hear of an event anyway, so that no reminder need come before."""
-        series = {event.id, event.lead or event.id, *(n for n, e in self.model.events.items() if e.lead == event.lead)}
-        invitations = [p.due for (n, offset), p in self._pending.items() if n in series and offset == INVITE]
-        own = [p.due for p in planned if base_of(p.offset) in (INVITE, CHANGE)]
-        return max([at, *invitations, *own])
-
-    def _wrong_time(self, event: Facts, base: str, moment: Planned) -> str:
-        hours = window(base, event.starts)
-        if hours is None:
-            return "there is no hour for it"
-        if not hours[0] <= moment.due <= hours[1]:
-            return f"not between {local(hours[0]):%d.%m. %H:%M} and {local(hours[1]):%d.%m. %H:%M}"
-        a_day_before = (local(event.starts).replace(tzinfo=None) - DAY).replace(tzinfo=SOFIA).astimezone(UTC)
-        latest = {"1d": event.starts - ENOUGH, "2h": event.starts - timedelta(minutes=15)}.get(base, a_day_before)
-        fine = allowed(base, moment.due) and moment.until <= latest
-        return "" if fine else "at an hour when it may not go, or too long"
 
     def _change(self, entry: happened.Changed) -> None:
         for row in entry.reopened:
@@ -242,7 +162,7 @@ class Judge:
         told = {row.contact for row in entry.rows if row.status in TOLD}
         for row in entry.rows:
             if row.contact not in meant | maybe:
-                self.say(at, f"{_name(row)} does not concern them")
+                self.say(at, f"{row.name} does not concern them")
             if row.contact not in self.model.guests[entry.event] and base != WEEK:
                 continue
             self._line(at, row, moment.until, late=late, told=told)
@@ -256,30 +176,22 @@ class Judge:
         reasons = self._reasons(at, row, told)
         if row.status == "skipped":
             if row.reason not in reasons:
-                self.say(at, f"{_name(row)} was left out for {row.reason!r}, which is not so")
+                self.say(at, f"{row.name} was left out for {row.reason!r}, which is not so")
         elif row.status == "expired":
             if not late or row.reason != "late":
-                self.say(at, f"{_name(row)} was given up, but it was not too late")
+                self.say(at, f"{row.name} was given up, but it was not too late")
         elif row.status == "queued":
             if late:
-                self.say(at, f"{_name(row)} was queued too late to be of use")
+                self.say(at, f"{row.name} was queued too late to be of use")
             if reasons - {"household"}:
-                self.say(at, f"{_name(row)} was queued, though {' and '.join(sorted(reasons))}")
+                self.say(at, f"{row.name} was queued, though {' and '.join(sorted(reasons))}")
             if row.message != f"reminder:{row.event}:{row.offset}:{row.contact}" or row.message in self._messages:
-                self.say(at, f"{_name(row)} has the key {row.message}, which is not its own")
+                self.say(at, f"{row.name} has the key {row.message}, which is not its own")
             version = self.model.events[row.event].version
             self._messages[row.message] = Message(at, row.event, base, row.contact, until, version)
             self._waiting[row.contact].add(row.message)
             self._about[row.event].append(row.message)
         self.counts[row.reason or row.status] += 1
-
-    def _enter(self, at: datetime, row: Row) -> None:
-        lines = self._ledger[row.event, row.offset]
-        if row.contact in lines:
-            self.say(at, f"{_name(row)} was decided twice")
-        lines[row.contact] = row
-        if row.message:
-            self._lines[row.message].append(row)
 
     def _joint(self, at: datetime, row: Row) -> None:
         """A line that another's message tells: due so soon, or the same reminder of another event of that day."""
@@ -287,83 +199,19 @@ class Judge:
         message, moment = self._messages.get(row.message), self._pending.get((row.event, row.offset))
         guest = self.model.guests[row.event].get(row.contact)
         if message is None or message.at != at or message.contact != row.contact:
-            self.say(at, f"{_name(row)} is told in a message that was not for them")
+            self.say(at, f"{row.name} is told in a message that was not for them")
             return
         if moment is None or guest is None:
-            self.say(at, f"{_name(row)} is told besides, though it is not to come")
+            self.say(at, f"{row.name} is told besides, though it is not to come")
             return
         base, event, about = base_of(row.offset), self.model.events[row.event], self.model.events[message.event]
         same_day = base == message.base and local(event.starts).date() == local(about.starts).date()
         if not (moment.due <= at + AHEAD and moment.until > at) and not same_day:
-            self.say(at, f"{_name(row)} is told besides, and much too early")
+            self.say(at, f"{row.name} is told besides, and much too early")
         reasons = self._reasons(at, row, ()) - {"household", "too_close", "week_full"}
         if reasons or event.status != "published":
-            self.say(at, f"{_name(row)} is told besides, though {' and '.join(sorted(reasons)) or 'it is cancelled'}")
+            self.say(at, f"{row.name} is told besides, though {' and '.join(sorted(reasons)) or 'it is cancelled'}")
         self.counts["joint"] += 1
-
-    def _meant(self, number: int, base: str, at: datetime) -> tuple[set[int], set[int]]:  # noqa: PLR0911  (as above)
-        """Whom a moment is for; and those of whom nobody can say, because two of their meetings began together."""
-        event, everybody = self.model.events[number], self.model.guests[number]
-        guests = {c: g for c, g in everybody.items() if event.kind != "slot" or g.seat == SEAT}
-        match base:
-            case "7d":
-                marks = {c: self.model.marks(c, at) for c in guests}
-                ties = {c for c, m in marks.items() if len(m) > 4 and m[3][0] == m[4][0]}
-                return {c for c, m in marks.items() if sum(not came for _, came in m[:4]) >= 2} - ties, ties
-            case happened.INVITE:
-                return {c for c, g in guests.items() if not g.said and g.source == "audience"}, set()
-            case happened.CHANGE:
-                knows = {c for c, g in guests.items() if g.seat or g.source != "audience" or (number, c) in self._heard}
-                # A death may have met their message on its way: nobody knows what they heard.
-                met = {m.contact for m in map(self._messages.__getitem__, self._about[number]) if m.at < self._up}
-                return knows, met & guests.keys()
-            case happened.AFTER:
-                sits = {c for c, g in guests.items() if g.came is None and g.said == "yes" and g.seat == SEAT}
-                sure = sits | {c for c, g in guests.items() if g.came}
-                return sure, set()
-            case happened.MISSED:
-                return {c for c, g in guests.items() if g.came is False}, set()
-            case happened.WEEK:
-                everyone = {c for n in self.model.course(number) for c in self.model.guests[n]}
-                return {c for c in everyone if self.model.coming_week(number, c, at)}, set()
-        return set(guests), set()
-
-    def _reasons(self, at: datetime, row: Row, told: Collection[int]) -> set[str]:
-        """Everything that speaks against writing to somebody now."""
-        base, contact = base_of(row.offset), row.contact
-        number = (self.model.coming_week(row.event, contact, at) if base == WEEK else None) or row.event
-        person, event = self.model.people[contact], self.model.events[number]
-        guest = self.model.guests[number].get(contact) or Guest("nobody")
-        states = {"archived": "erased", "stopped": "stopped", "blocked": "blocked"}
-        found = {
-            states.get(person.status, ""): person.status != "active",
-            "no_channel": not self.model.reached(contact),
-            "said_no": base in (*REMINDERS, CHANGE) and guest.said == "no",
-            "waiting": base in TIMED and event.kind != "slot" and guest.seat == WAITS,
-            "chosen": base in (*TIMED, CHANGE) and self.model.has_slot(row.event, contact),
-            "household": event.kind == "meeting" and base in HOUSEHOLD and self._home_hears(row, told),
-            "too_close": base in REMINDERS and self._lately_reminded(contact, number, at),
-            "week_full": base == INVITE and self._invitations(contact, at - 7 * DAY) >= A_WEEK,
-        }  # fmt: skip
-        return {reason for reason, is_so in found.items() if is_so}
-
-    def _home_hears(self, row: Row, told: Collection[int]) -> bool:
-        """Whether somebody else hears of it at an address where this person lives too."""
-        mine = self.model.people[row.contact].addresses
-        before = {c for c, line in self._ledger[row.event, row.offset].items() if line.status in TOLD}
-        others = (before | set(told)) - {row.contact}
-        return any(self.model.reached(c)[:1] and self.model.reached(c)[0] in mine for c in others)
-
-    def _lately_reminded(self, contact: int, event: int, at: datetime) -> bool:
-        waiting = [self._messages[key] for key in self._waiting[contact]]
-        if any(m.base in REMINDERS or (m.event == event and m.base in (INVITE, CHANGE)) for m in waiting):
-            return True
-        times = self._reminded[contact][-1:] + self._own[event, contact][-1:]
-        return any(at - APART < then for then in times)
-
-    def _invitations(self, contact: int, since: datetime) -> int:
-        waiting = sum(self._messages[key].base == INVITE for key in self._waiting[contact])
-        return waiting + sum(then > since for then in self._invited[contact][-A_WEEK:])
 
     def _close(self, entry: happened.Closed) -> None:
         """A moment is over: nobody whom it concerns was forgotten."""
@@ -398,7 +246,7 @@ class Judge:
                 self._enter(at, row)
                 message = self._messages.get(row.message)
                 if message is None or message.contact != row.contact:
-                    self.say(at, f"{_name(row)} is told in a message that was not for them")
+                    self.say(at, f"{row.name} is told in a message that was not for them")
                 continue
             self._line(at, row, starts, late=first_allowed(base, at, starts) >= starts, told=told)
 
@@ -457,20 +305,6 @@ class Judge:
             if row.event not in told and not weekly and not self._is_moot(row):
                 self.say(entry.at, f"{entry.key} was to tell of event {row.event} too")
 
-    def _has_change(self, event: int, contact: int) -> bool:
-        versions = range(2, self.model.events[event].version + 1)
-        return any(contact in self._ledger[event, f"{CHANGE}@{version}"] for version in versions)
-
-    def _is_moot(self, row: Row) -> bool:
-        """Whether there is nothing left to tell: said no, cancelled, or a change that was taken back."""
-        event, guest = self.model.events[row.event], self.model.guests[row.event].get(row.contact)
-        if guest is None:
-            return True
-        heard = self._heard.get((row.event, row.contact))
-        knows = heard and (heard.starts, heard.place, heard.status) == (event.starts, event.place, event.status)
-        told = base_of(row.offset) == CHANGE and (knows or not heard)
-        return guest.said == "no" or told or (event.status == "cancelled" and base_of(row.offset) != CHANGE)
-
     def _limits(self, entry: happened.Sent, message: Message) -> None:
         at, contact = entry.at, entry.contact
         if message.base in REMINDERS:
@@ -518,28 +352,6 @@ class Judge:
             self.say(entry.at, f"{entry.key} ended as {entry.status}, and for no reason")
         self.counts[entry.status] += 1
 
-    def _could(self, message: Message) -> datetime:
-        """The first time at which a message could go out."""
-        return first_allowed(message.base, max(message.at, self._up), message.until)
-
-    def _leaves(self, key: str, message: Message, state: str) -> None:
-        message.state = state
-        self._waiting[message.contact].discard(key)
-
-    def _says_nothing(self, key: str, message: Message, at: datetime) -> bool:
-        """Whether all that a message had to tell was taken back."""
-        if message.base == WEEK:
-            dates = self.model.series(self.model.events[message.event])
-            mine = (d for d in dates if at < d.starts <= at + 7 * DAY and message.contact in self.model.guests[d.id])
-            return all(self.model.guests[date.id][message.contact].said == "no" for date in mine)
-        withdrawn = self.model.events[message.event].version != message.version
-        return withdrawn or all(self._is_moot(row) for row in self._lines[key])
-
-    def _lost_address(self, message: Message) -> bool:
-        """Whether an address of theirs is gone: what was on its way there goes nowhere else."""
-        homes = (self.model.homes[n] for n in self.model.people[message.contact].addresses)
-        return any(home.status != "active" for home in homes)
-
     # --- the end --------------------------------------------------------------------------------------------------
 
     def close(self, history: History) -> None:
@@ -554,9 +366,10 @@ class Judge:
             if message.state == "waiting" and could + PROMPT < history.ends:
                 self.say(history.ends, f"{key} was left behind")
         mine = {(n, c): (g.said, g.seat) for n, guests in self.model.guests.items() for c, g in guests.items()}
-        for key in sorted(mine.keys() | history.seats.keys()):
-            if mine.get(key) != history.seats.get(key):
-                self.say(history.ends, f"event, contact {key}: {history.seats.get(key)} instead of {mine.get(key)}")
+        for guest in sorted(mine.keys() | history.seats.keys()):
+            said, kept = mine.get(guest), history.seats.get(guest)
+            if said != kept:
+                self.say(history.ends, f"event, contact {guest}: {kept} instead of {said}")
         for number, guests in self.model.guests.items():
             room = self.model.events[number].capacity
             if room is not None and sum(g.seat == SEAT for g in guests.values()) > room:
@@ -570,7 +383,3 @@ def judge(history: History) -> Judge:
         found.take(entry)
     found.close(history)
     return found
-
-
-def _name(row: Row) -> str:
-    return f"event {row.event}, {row.offset}, contact {row.contact}"

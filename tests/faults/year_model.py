@@ -6,11 +6,12 @@ Built from the acts alone, by the rules as people were told them; never from wha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from tests.faults.year_history import Facts, Registered, Traits
+from tests.faults.year_history import AFTER, CHANGE, INVITE, MISSED, WEEK, Facts, Registered, Traits
 
 RINGS = {"telegram": 0, "viber": 1, "web": 2}
 SEAT, WAITS = "seat", "waiting"
@@ -125,7 +126,7 @@ class Model:
         person = self.people[contact]
         if person.status == "archived" or not event.audience:
             return False
-        said = {
+        said: dict[str, Callable[[Any], bool]] = {
             "all": lambda _: True,
             "activities": lambda wanted: bool(person.activities & set(wanted)),
             "children": lambda wanted: any(
@@ -243,6 +244,27 @@ class Model:
         for guest in self.guests[event].values():
             if self.events[event].kind != "slot" or guest.seat == SEAT:
                 guest.said = ""
+
+    # --- whom a moment is for -------------------------------------------------------------------------------------
+
+    def meant(self, number: int, base: str, at: datetime, heard: set[int]) -> tuple[set[int], set[int]]:
+        """Whom a moment is for; and those of whom nobody can say, because two of their meetings began together."""
+        event, everybody = self.events[number], self.guests[number]
+        guests = {c: g for c, g in everybody.items() if event.kind != "slot" or g.seat == SEAT}
+        if base == "7d":
+            marks = {c: self.marks(c, at) for c in guests}
+            ties = {c for c, m in marks.items() if len(m) > 4 and m[3][0] == m[4][0]}
+            return {c for c, m in marks.items() if sum(not came for _, came in m[:4]) >= 2} - ties, ties
+        if base == WEEK:
+            everyone = {c for date in self.course(number) for c in self.guests[date]}
+            return {c for c in everyone if self.coming_week(number, c, at)}, set()
+        fits: dict[str, Callable[[int, Guest], bool]] = {
+            INVITE: lambda _, g: not g.said and g.source == "audience",
+            CHANGE: lambda c, g: bool(g.seat) or g.source != "audience" or c in heard,
+            AFTER: lambda _, g: bool(g.came) or (g.came is None and g.said == "yes" and g.seat == SEAT),
+            MISSED: lambda _, g: g.came is False,
+        }
+        return {c for c, g in guests.items() if base not in fits or fits[base](c, g)}, set()
 
     # --- who came -------------------------------------------------------------------------------------------------
 

@@ -14,11 +14,6 @@ from tests.faults.year_history import TIMED, Traits
 from tests.faults.year_hours import BAYRAMS, SOFIA
 
 RULES = Rules(SOFIA, feast_days=BAYRAMS)
-CLASSES = tuple(
-    (school, f"{n} {letter}") for school in ("sofroniy", "mir", "kliment") for n in range(1, 8) for letter in "абвг"
-)
-SETTLEMENTS = tuple(f"village{n}" for n in range(40))
-ACTIVITIES = tuple(f"activity{n}" for n in range(12))
 LANGUAGES, PURPOSES = ("bg", "bg", "rom"), ("work", "school", "both")
 KINDS = ("training",) * 6 + ("meeting",) * 7 + ("course", "course", "appointment", "appointment", "outreach", "public")
 # Days about which clocks change, and those around holidays: every year, however small, has events there.
@@ -30,6 +25,22 @@ SPECIAL = (
 
 
 @dataclass(frozen=True, slots=True)
+class Map:
+    """What the town is divided into: so much that an event concerns some thirty people."""
+
+    classes: tuple[tuple[str, str], ...]
+    settlements: tuple[str, ...]
+    activities: tuple[str, ...]
+
+    @classmethod
+    def of(cls, people: int) -> Map:
+        """For so many people."""
+        rooms = [(f"school{n // 28}", f"{n // 4 % 7 + 1} {'абвг'[n % 4]}") for n in range(max(6, people // 28))]
+        places, codes = range(max(4, people // 40)), range(max(4, people // 200))
+        return cls(tuple(rooms), tuple(f"village{n}" for n in places), tuple(f"activity{n}" for n in codes))
+
+
+@dataclass(frozen=True, slots=True)
 class Settler:
     """Somebody and where they are reached: addresses of their own, and one they share."""
 
@@ -38,17 +49,17 @@ class Settler:
     addresses: tuple[tuple[int, str], ...]
 
 
-def settlers(chance: random.Random, number: int, first: int) -> list[Settler]:
+def settlers(chance: random.Random, town: Map, number: int, first: int) -> list[Settler]:
     """So many people: alone or several at one phone, on one channel, on several, or on none."""
     found: list[Settler] = []
     while len(found) < number:
         crowd = chance.choice((1, 1, 1, 1, 2, 3, 4))
-        shared = chance.choice(CLASSES)
+        shared = chance.choice(town.classes)
         home = first + len(found)
         for _ in range(min(crowd, number - len(found))):
             contact = first + len(found)
             own = _alone(chance, contact) if crowd == 1 else _at_home(chance, contact, home)
-            found.append(Settler(contact, _traits(chance, shared if crowd > 1 else None), own))
+            found.append(Settler(contact, _traits(chance, town, shared if crowd > 1 else None), own))
     return found
 
 
@@ -63,26 +74,26 @@ def _at_home(chance: random.Random, contact: int, home: int) -> tuple[tuple[int,
     return ((home, "telegram"), *own)
 
 
-def _traits(chance: random.Random, shared: tuple[str, str] | None) -> Traits:
-    children = chance.sample(CLASSES, chance.choice((0, 0, 1, 1, 2)))
+def _traits(chance: random.Random, town: Map, shared: tuple[str, str] | None) -> Traits:
+    children = chance.sample(town.classes, chance.choice((0, 0, 1, 1, 2)))
     if shared and shared not in children and chance.random() < 0.7:
         children.append(shared)
     if children and chance.random() < 0.1:
         school, group = children.pop()
         children.append((school, group.partition(" ")[0]))  # knows only the number of the class
-    activities = tuple(chance.sample(ACTIVITIES, chance.choice((0, 0, 1, 2))))
+    activities = tuple(chance.sample(town.activities, chance.choice((0, 0, 1, 2))))
     language, purpose = chance.choice(LANGUAGES), chance.choice(PURPOSES)
-    return Traits(language, chance.choice(SETTLEMENTS), purpose, activities, tuple(sorted(children)))
+    return Traits(language, chance.choice(town.settlements), purpose, activities, tuple(sorted(children)))
 
 
-def draft(chance: random.Random, starts: datetime, leader: int) -> Draft:
+def draft(chance: random.Random, town: Map, starts: datetime, leader: int) -> Draft:
     """An event, as staff would make it."""
     kind = chance.choice(KINDS)
     offsets = TIMED if chance.random() < 0.8 else tuple(chance.sample(TIMED, chance.randint(0, 3)))
     lasts = timedelta(minutes=chance.choice((30, 60, 90, 120, 180)))
     return Draft(
-        kind, chance.choice(ACTIVITIES), "Среща", f"Зала {chance.randint(1, 9)}", "до пазара", "",
-        _dates(chance, kind, starts, lasts), _capacity(chance, kind), leader, _audience(chance, kind), offsets,
+        kind, chance.choice(town.activities), "Среща", f"Зала {chance.randint(1, 9)}", "до пазара", "",
+        _dates(chance, kind, starts, lasts), _capacity(chance, kind), leader, _audience(chance, town, kind), offsets,
     )  # fmt: skip
 
 
@@ -103,16 +114,16 @@ def _capacity(chance: random.Random, kind: str) -> int | None:
     return chance.choice((None, 2, 4, 8)) if kind in ("training", "course", "outreach") else None
 
 
-def _audience(chance: random.Random, kind: str) -> dict[str, Any]:
+def _audience(chance: random.Random, town: Map, kind: str) -> dict[str, Any]:
     if kind == "meeting":
-        school, group = chance.choice(CLASSES)
+        school, group = chance.choice(town.classes)
         return {"children": [[school, chance.choice((*[group] * 9, group.partition(" ")[0]))]]}
     return chance.choice(
         [
-            {"activities": [chance.choice(ACTIVITIES)], "settlements": chance.sample(SETTLEMENTS, 2)},
-            {"settlements": [chance.choice(SETTLEMENTS)], "languages": ["rom"]},
-            {"settlements": [chance.choice(SETTLEMENTS)], "purposes": ["work", "both"]},
-            {"activities": [chance.choice(ACTIVITIES)], "languages": ["rom"], "purposes": ["work"]},
+            {"activities": [chance.choice(town.activities)], "settlements": chance.sample(town.settlements, 2)},
+            {"settlements": [chance.choice(town.settlements)], "languages": ["rom"]},
+            {"settlements": [chance.choice(town.settlements)], "purposes": ["work", "both"]},
+            {"activities": [chance.choice(town.activities)], "languages": ["rom"], "purposes": ["work"]},
         ]
     )
 

@@ -31,7 +31,7 @@ from storage.tables import outbox as outbox_rows
 from storage.telling import Facts as Told
 from tests.faults import year_acts
 from tests.faults.year_history import Blocked, Closed, Decided, Dropped, Entry, History, Part, Row, Sent, Silent
-from tests.faults.year_people import RULES
+from tests.faults.year_people import RULES, Map
 
 T = TypeVar("T")
 KEY = bytes(range(32))
@@ -62,7 +62,7 @@ class Year:
 
     def __init__(self, url: str, plan: Plan) -> None:
         self.plan, self.history, self.now = plan, History(), plan.begins
-        self.chance = random.Random(plan.seed)
+        self.chance, self.town = random.Random(plan.seed), Map.of(plan.people)
         self.crash = ""  # where the next death shall meet the work: bites, queued, claimed, wire
         self.waiting: dict[str, datetime] = {}  # keys that have not gone out → when they may
         self._url = url
@@ -113,7 +113,7 @@ class Year:
         return [
             Dropped(self.now, key, status)
             for key, status, _ in self._statuses(connection, keys)
-            if status not in ("queued", "sending") and self.waiting.pop(key, None)
+            if status not in ("queued", "sending") and self.waiting.pop(key, None) is not None
         ]
 
     # --- the clock ------------------------------------------------------------------------------------------------
@@ -189,8 +189,9 @@ class Year:
         number, offset = moment.event_id, moment.offset
         decided = reminders.fire(connection, number, offset, self.now, RULES, bite=bite)
         mine = (ledger.c.event_id == number, ledger.c.offset == offset)
-        rows = self.told(connection, *mine)
+        rows = self.fresh(_rows(connection, ledger.c.at == self.now, *mine)) if decided else ()
         keys = [row.message for row in rows if row.message]
+        self.waiting |= dict.fromkeys(keys, self.now)
         joint = self.fresh(row for row in self.joint(connection, keys) if (row.event, row.offset) != (number, offset))
         entries: list[Entry] = [Decided(self.now, number, offset, rows, joint)] if rows or joint else []
         one = (moment_rows.c.event_id == number) & (moment_rows.c.offset == offset)

@@ -216,7 +216,7 @@ async def test_one_who_waited_sees_the_contact_to_whom_the_address_was_given_mea
                 assert (await waits).contact_id == other
         finally:
             await holder.close()
-        assert sum("FOR UPDATE" in statement for statement in seen) == 1, "the lock was taken once more"
+        assert sum("FOR NO KEY UPDATE" in statement for statement in seen) == 1, "the lock was taken once more"
     return None
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+import pytest
+from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.util import await_only
 
 from storage import events, invitations, moments, telling
 from storage.database import Database
@@ -27,6 +30,7 @@ from tests.storage.events_kit import (
     queued,
     settle,
 )  # fmt: skip
+from tests.storage.kit import opened
 
 MEETING = NOW + timedelta(days=9, hours=7, minutes=30)  # Thursday 3 December, 17:30 in Sofia
 THREE, ONE, TWO = MEETING - 3 * DAY, MEETING - DAY, MEETING - 2 * HOUR
@@ -347,3 +351,50 @@ async def test_a_courses_sunday_is_for_whoever_stays_with_it_whatever_they_said_
         assert shown == {came: (second.id, dates), later_only: (second.id, dates), 300: (second.id, dates)}
 
     await database.write(go)
+
+
+def _somebody_waits(connection: Connection) -> bool:
+    return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+
+@pytest.mark.parametrize("_new_database", ["postgres"], indirect=True)
+async def test_two_processes_with_different_moments_see_whom_the_other_writes_to(database_url: str) -> None:
+    """SQLite has one writer; on PostgreSQL the second process begins while the first has decided and not committed."""
+
+    sunday = datetime(2026, 11, 29, 16, 0, tzinfo=UTC)  # 18:00 in Sofia
+
+    def plan(connection: Connection) -> tuple[int, int, str]:
+        acting = lead(connection)
+        settle(connection, 40)
+        meeting = published(connection, acting, sunday + DAY, kind="training")
+        course = published(connection, acting, NOW + 2 * HOUR, kind="course", dates=[NOW + 8 * DAY])
+        for event in (meeting, course):
+            invitations.fill(connection, event.id, NOW)
+        connection.execute(update(invitation_rows).values(rsvp="yes", seat="seat"))
+        (week,) = (m.offset for m in moments.waiting(connection) if m.base == "week")
+        return meeting.id, course.id, week
+
+    second_done = asyncio.Event()
+
+    async def second_waits() -> None:
+        while not (second_done.is_set() or await one.read(_somebody_waits)):  # noqa: ASYNC110  (the server knows)
+            await asyncio.sleep(0)
+
+    def decide(connection: Connection) -> None:
+        fire(connection, meeting, "1d", sunday)
+        begun.set()
+        await_only(second_waits())
+
+    async def decide_too() -> None:
+        await begun.wait()
+        await other.aside(lambda c: fire(c, course, week, sunday))
+        second_done.set()
+
+    begun = asyncio.Event()
+    async with opened(database_url) as one, opened(database_url) as other:
+        meeting, course, week = await one.write(plan)
+        await asyncio.gather(one.aside(decide), decide_too())
+        lines = await one.read(ledger)
+        messages = [key for key in await one.read(queued) if key.startswith("reminder:")]
+    assert {line for (offset, _), line in lines.items() if offset == week} == {"too_close"}
+    assert len(messages) == 40, "and one message"
