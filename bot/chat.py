@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.alphabets import fold
-from bot.messages import Document, Incoming, Kind
+from bot.messages import Document, Incoming, Kind, Media
 from bot.texts import LANGUAGES, Label, Phrase, Texts, Words, literal, words
 
 if TYPE_CHECKING:
@@ -422,7 +422,7 @@ class Line:
     rows: Sequence[Sequence[Option]] = ()  # codes are commands such as "/menu"
     apart: bool = False  # a message of its own, not joined with the question after it
     in_place: bool = False  # the message whose button was pressed may become this one
-    voice: str = ""  # a voice note that this very channel brought us, to be heard
+    media: Media | None = None  # a picture, a voice note or a file; the words stand under it
 
 
 class _Want:
@@ -459,10 +459,10 @@ class Chat:
 
     def say(
         self, phrase: Phrase, *, document: Document | None = None, buttons: Sequence[Option] = (), apart: bool = False,
-        voice: str = "",
+        media: Media | None = None,
     ) -> None:  # fmt: skip
         """Words that are shown once, before the next new question."""
-        self.lines.append(Line(phrase, document, [[option] for option in buttons], apart, voice=voice))
+        self.lines.append(Line(phrase, document, [[option] for option in buttons], apart, media=media))
 
     def card(self, phrase: Phrase, *rows: Sequence[Option]) -> None:
         """A screen that leads on by commands: it takes the place of the one whose button was pressed."""

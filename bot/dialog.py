@@ -152,12 +152,12 @@ def open_(stage: Stage, talk: Talk) -> Turn:
     return turn
 
 
-def takes_voice(stage: Stage, talk: Talk) -> bool:
-    """Whether the waiting question understands a voice note: `takes_voice` stands in its class."""
+def takes(stage: Stage, talk: Talk, kind: str) -> bool:
+    """Whether the waiting question understands a photo, a voice note, a document: its class lists them in `takes`."""
     play, _ = stage.play(talk, talk.answers)
     ask = play.forward()
     play.close()
-    return ask is not None and getattr(ask.question, "takes_voice", False)
+    return ask is not None and kind in getattr(ask.question, "takes", ())
 
 
 def hear(stage: Stage, talk: Talk, incoming: Incoming, code: str = "") -> Turn:
@@ -270,12 +270,12 @@ def show(turn: Turn, texts: Texts, language: str, *, edit: str = "", footer: tup
             above.clear()
 
     for line in turn.lines:
-        if line.apart or line.document or line.rows or line.voice:
+        if line.apart or line.document or line.rows or line.media:
             end()
             rows: Rows = tuple(tuple(_command(option, texts, language) for option in row) for row in line.rows if row)
             replaces = edit if line.in_place else ""
             text = texts(line.phrase, language)
-            messages.append(Outgoing(text, rows, document=line.document, voice=line.voice, replaces=replaces))
+            messages.append(Outgoing(text, rows, document=line.document, media=line.media, replaces=replaces))
         else:
             above.append(texts(line.phrase, language))
     if turn.ask is None:

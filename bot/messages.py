@@ -5,6 +5,7 @@ Must import nothing of ours, so that every room may import it. Nothing here know
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -44,6 +45,36 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A picture, a voice note or a file.
+
+    What somebody sent lies with the platform that brought it, under a handle by which only that channel can send it
+    on; once its content is kept, other channels show it by its number. What we draw ourselves comes as data.
+    """
+
+    kind: str  # photo, voice, document
+    channel: str = ""  # whose handle it is
+    handle: str = ""
+    number: int = 0  # under which its content is kept
+    filename: str = ""
+    mime: str = ""
+    size: int = 0  # bytes, as the platform says; 0 if it does not
+    data: bytes = b""  # a code or a chart of ours
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape that answers and the outbox keep. Empty fields are left out."""
+        kept = {"kind": self.kind, "channel": self.channel, "handle": self.handle, "number": self.number}
+        kept |= {"filename": self.filename, "mime": self.mime, "size": self.size}
+        kept["data"] = base64.b64encode(self.data).decode()
+        return {key: value for key, value in kept.items() if value}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Media:
+        """The inverse of to_json."""
+        return cls(**{**raw, "data": base64.b64decode(raw.get("data", ""))})
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One thing a person did, as a channel understood it. Text is already free of ЕГН, card and bank numbers."""
 
@@ -56,7 +87,8 @@ class Incoming:
     phone_is_own: bool = False  # the platform vouches that this is the sender's own number
     name: str = ""  # the profile's name, only ever offered, never taken over unasked
     shown: str = ""  # the platform's id of the message whose button was pressed
-    file: str = ""  # the platform's handle of a voice note, by which it can be sent on to staff
+    reply_to: str = ""  # the platform's id of our message that this one answers
+    media: Media | None = None  # what came with it: a photo, a voice note, a document
     reply_token: str = ""  # what the platform wants back to stop its spinner (a callback query's id)
     hidden: tuple[str, ...] = ()  # kinds of numbers that were taken out of text: "egn", "card", "iban"
     order: int = 0  # the platform's own order for one person; smaller came first
@@ -93,8 +125,9 @@ class Outgoing:
     rows: Rows = ()  # buttons under this message
     menu: tuple[tuple[str, ...], ...] = ()  # the lasting menu's labels; sent as text when tapped
     document: Document | None = None
-    voice: str = ""  # the platform's handle of a voice note that the same channel once brought us
+    media: Media | None = None  # the text is then its caption
     replaces: str = ""  # platform id of our earlier message, to be edited in place where the channel can
+    removes: str = ""  # platform id of our earlier message, to be deleted; nothing else is then said
     clears: bool = False  # what stood in this chat before is erased: a page of ours shows it no longer
 
     def to_json(self) -> dict[str, Any]:
@@ -106,10 +139,12 @@ class Outgoing:
             out["menu"] = [list(row) for row in self.menu]
         if self.document:
             out["document"] = [self.document.filename, self.document.mime, self.document.text]
-        if self.voice:
-            out["voice"] = self.voice
+        if self.media:
+            out["media"] = self.media.to_json()
         if self.replaces:
             out["replaces"] = self.replaces
+        if self.removes:
+            out["removes"] = self.removes
         if self.clears:
             out["clears"] = True
         return out
@@ -117,14 +152,15 @@ class Outgoing:
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Outgoing:
         """The inverse of to_json."""
-        document = raw.get("document")
+        document, media = raw.get("document"), raw.get("media")
         return cls(
             text=raw["text"],
             rows=tuple(tuple(Button(**b) for b in row) for row in raw.get("rows", ())),
             menu=tuple(tuple(row) for row in raw.get("menu", ())),
             document=Document(*document) if document else None,
-            voice=raw.get("voice", ""),
+            media=Media.from_json(media) if media else None,
             replaces=raw.get("replaces", ""),
+            removes=raw.get("removes", ""),
             clears=raw.get("clears", False),
         )
 
@@ -180,6 +216,7 @@ class Limits:
     chat_burst: float = 20.0  # for replies; bulk to one chat never bursts
     concurrency: int = 32
     repeatable: bool = False  # a second call for the same row shows nothing twice
+    edits: bool = False  # what was sent can be changed where it stands: progress is one message, not many
     text_length: int = 4096  # in the unit that the channel counts
 
 

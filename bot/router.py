@@ -192,7 +192,7 @@ def _pressed(visit: Visit) -> None:
 def _heard(visit: Visit) -> None:
     event, talk = visit.event, visit.talk
     assert talk is not None  # noqa: S101  (the caller asks first)
-    if event.kind is Kind.OTHER and not visit.takes_voice():
+    if event.kind is Kind.OTHER and not visit.takes_media():
         visit.put_again("stray.media_in_talk")
     elif event.kind is Kind.EDITED:
         visit.put_again("stray.edited")

@@ -133,11 +133,11 @@ class Visit:
         stage = self._stage(self.talk)
         self._keep(self._acted(stage, dialog.hear(stage, self.talk, self.event, code)))
 
-    def takes_voice(self) -> bool:
-        """Whether the event is a voice note and the waiting question understands one."""
-        if self.talk is None or not self.event.file:
+    def takes_media(self) -> bool:
+        """Whether the waiting question understands what came: a photo, a voice note, a document."""
+        if self.talk is None or self.event.media is None:
             return False
-        return dialog.takes_voice(self._stage(self.talk), self.talk)
+        return dialog.takes(self._stage(self.talk), self.talk, self.event.media.kind)
 
     def put_again(self, *above: Phrase) -> None:
         """Show the waiting question once more, under a line or two."""

@@ -65,7 +65,7 @@ class Note:
 
     prompt: Phrase
     max_length: int = LONGEST
-    takes_voice: ClassVar[bool] = True  # the dialog asks before it lets one in
+    takes: ClassVar[frozenset[str]] = frozenset({"voice"})  # the dialog asks before it lets one in
 
     def says(self, draft: Any) -> Phrase:
         return self.prompt
@@ -79,7 +79,8 @@ class Note:
         text = incoming.text.strip() if incoming.kind is Kind.TEXT else ""
         if len(text) > self.max_length:
             return Miss(words("miss.long", limit=self.max_length))
-        return Answer({"words": text, "file": incoming.file}) if text or incoming.file else Miss("miss.text")
+        file = incoming.media.handle if incoming.media and incoming.media.kind == "voice" else ""
+        return Answer({"words": text, "file": file}) if text or file else Miss("miss.text")
 
 
 async def comment(chat: Chat) -> Finish | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.chat import Chat, Finish, Option, literal, words
+from bot.messages import Media
 from bot.texts import Lines, Words
 from handlers.event_words import shown_time
 from handlers.words import activity_label, number_of
@@ -73,7 +74,12 @@ async def listen(chat: Chat) -> Finish | None:
     if remark is None or not _is_heard_here(chat, remark):
         chat.card("opinions.no_voice", back)
         return None
-    chat.say(words("opinions.voice", title=literal(event.title)), voice=remark.file, apart=True)
+    chat.say(
+        words("opinions.voice", title=literal(event.title)),
+        media=Media("voice", remark.channel, remark.file),
+        buttons=back,
+        apart=True,
+    )
     return Finish(staff.audit, {"action": "listen", "subject": f"event:{event.id}"})
 
 
@@ -108,6 +114,7 @@ def _totals(total: Line) -> list[Words]:
         words("numbers.invited", count=_people(total.invited)),
         _answer_rate(total),
         words("numbers.came", count=_people(total.came)),
+        *([words("numbers.walked_in", count=_people(total.walked_in))] if total.walked_in else []),
     ]
     return [*parts, _smiles(total.opinions)] if total.events else parts
 

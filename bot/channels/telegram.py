@@ -26,7 +26,7 @@ from bot.channels.telegram_run import Profile, answer_presses, persist, poll, re
 from bot.channels.telegram_update import CHANNEL, Ignored, Malformed, read_update
 from bot.channels.telegram_wire import ANSWER_SECONDS, Api, failure, quiet_loggers
 from bot.lengths import split, units
-from bot.messages import Button, Delivery, Document, Failure, Incoming, Limits, Outgoing, Rows, Sent
+from bot.messages import Button, Delivery, Document, Failure, Incoming, Limits, Media, Outgoing, Rows, Sent
 
 __all__ = ["API_URL", "Profile", "TelegramChannel", "quiet_loggers", "split", "units"]
 
@@ -35,7 +35,7 @@ TEXT_UNITS: Final = 4096  # after parsing, in UTF-16 units: the unit of Telegram
 CAPTION_UNITS: Final = 1024
 # About 30 messages a second in all and one a second a chat, with short bursts for replies (Bots FAQ).
 LIMITS: Final = Limits(
-    bulk_rate=29.5, bulk_burst=29.0, chat_rate=1.0, chat_burst=20.0, concurrency=32, text_length=TEXT_UNITS
+    bulk_rate=29.5, bulk_burst=29.0, chat_rate=1.0, chat_burst=20.0, concurrency=32, text_length=TEXT_UNITS, edits=True
 )
 
 SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105  # its name is public
@@ -188,8 +188,8 @@ class TelegramChannel:
         params = _params(chat, message)
         if message.document:
             return _sent(await self._api.call("sendDocument", {**params, **_upload(message.document, message.text)}))
-        if message.voice:
-            return _sent(await self._api.call("sendVoice", params | _note(message)))
+        if message.media:
+            return _sent(await self._api.call(*_attached(params, message.media, message.text)))
         params |= {"text": message.text, "link_preview_options": {"is_disabled": True}}
         if _can_replace(message):
             edited = await self._edit({**params, "message_id": int(message.replaces)})
@@ -301,8 +301,12 @@ def _upload(document: Document, text: str) -> dict[str, Any]:
     return {"document": file, **_caption(text)}
 
 
-def _note(message: Outgoing) -> dict[str, Any]:
-    return {"voice": message.voice, **_caption(message.text)}
+_SENDS: Final = {"photo": "sendPhoto", "voice": "sendVoice", "document": "sendDocument"}
+
+
+def _attached(params: dict[str, Any], media: Media, text: str) -> tuple[str, dict[str, Any]]:
+    """The call that sends something with words under it."""
+    return _SENDS[media.kind], {**params, media.kind: media.handle, **_caption(text)}
 
 
 def _caption(text: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import phonenumbers
 
 from bot import privacy
-from bot.messages import Address, Incoming, Kind
+from bot.messages import Address, Incoming, Kind, Media
 
 CHANNEL: Final = "telegram"
 ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query", "my_chat_member")
@@ -110,23 +110,23 @@ def _message(raw: Mapping[str, Any], frame: _Frame) -> Read:
         return found
     sender, at = found
     if "text" in raw:
-        return _text(_string(raw, "text"), frame, sender, at)
+        return _text(_string(raw, "text"), _answered(raw), frame, sender, at)
     if "contact" in raw:
         return _contact(_object(raw, "contact"), frame, sender, at)
     if any(kind in raw for kind in _SERVICE):
         return Ignored("a service message")
     what = next((kind for kind in _KINDS if kind in raw), "unknown")
     caption, hidden = _words(_string(raw, "caption")) if "caption" in raw else ("", ())
-    file = _file(_object(raw, "voice")) if what == "voice" else ""
     text = f"{what}\n{caption}".rstrip()
-    return frame.event(sender, Kind.OTHER, text=text, file=file, hidden=hidden, sent_at=at)
+    media, answers = _media(raw, what), _answered(raw)
+    return frame.event(sender, Kind.OTHER, text=text, media=media, reply_to=answers, hidden=hidden, sent_at=at)
 
 
-def _text(typed: str, frame: _Frame, sender: _Sender, at: datetime) -> Incoming:
+def _text(typed: str, answers: str, frame: _Frame, sender: _Sender, at: datetime) -> Incoming:
     command, _, code = typed.partition(" ")
     if command != "/start":
         text, hidden = _words(typed)
-        return frame.event(sender, Kind.TEXT, text=text, hidden=hidden, sent_at=at)
+        return frame.event(sender, Kind.TEXT, text=text, reply_to=answers, hidden=hidden, sent_at=at)
     # What is no code of a link was typed after the command by hand: it opens the chat and carries nothing.
     text, hidden = _words(code) if _CODE.fullmatch(code) else ("", ())
     return frame.event(sender, Kind.START, text="" if hidden else text, hidden=hidden, sent_at=at)
@@ -253,6 +253,31 @@ def _printable(raw: Mapping[str, Any], field: str) -> str:
     if not value or not value.isprintable() or len(value.encode()) > _WORD_BYTES:
         raise _MalformedError(f"{field}: empty, too long or not printable")
     return value
+
+
+def _media(raw: Mapping[str, Any], what: str) -> Media | None:
+    """What can be sent on: a photo in its largest size, a voice note, a document."""
+    if what == "photo":
+        sizes = raw.get("photo")
+        if not isinstance(sizes, list) or not sizes or not isinstance(sizes[-1], dict):
+            raise _MalformedError("photo: no sizes")
+        return Media(what, CHANNEL, _file(sizes[-1]), mime="image/jpeg", size=_size(sizes[-1]))
+    if what not in ("voice", "document"):
+        return None
+    file = _object(raw, what)
+    name = privacy.clean(_string(file, "file_name"), _NAME_LENGTH) if "file_name" in file else ""
+    mime = _string(file, "mime_type") if "mime_type" in file else ""
+    return Media(what, CHANNEL, _file(file), filename=name, mime=mime[:_WORD_BYTES], size=_size(file))
+
+
+def _size(raw: Mapping[str, Any]) -> int:
+    """Bytes of a file; 0 where Telegram does not say."""
+    return _whole(raw, "file_size") if "file_size" in raw else 0
+
+
+def _answered(raw: Mapping[str, Any]) -> str:
+    """The message that this one was written as an answer to."""
+    return str(_whole(_object(raw, "reply_to_message"), "message_id")) if "reply_to_message" in raw else ""
 
 
 def _file(raw: Mapping[str, Any]) -> str:

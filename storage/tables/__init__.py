@@ -5,6 +5,7 @@ Must hold no queries: those stand by noun beside this folder.
 
 from __future__ import annotations
 
+from storage.tables.announcements import broadcasts, media, recipients
 from storage.tables.common import BigId, UtcTime, metadata
 from storage.tables.events import (
     event_versions,
@@ -27,13 +28,13 @@ from storage.tables.people import (
     interests,
     residents,
     search_tokens,
-    tickets,
 )
-from storage.tables.staff import audit, staff, staff_invites
+from storage.tables.staff import audit, charges, staff, staff_invites
+from storage.tables.tickets import ticket_lines, tickets
 
 __all__ = [
-    "BigId", "UtcTime", "addresses", "answers", "audit", "children", "consents", "contacts", "conversations",
-    "event_versions", "events", "feedback", "inbox", "interests", "invitations", "leases", "metadata", "moments",
-    "notices", "notifications", "outbox", "participations", "residents", "results", "seals", "search_tokens", "staff",
-    "staff_invites", "tickets",
+    "BigId", "UtcTime", "addresses", "answers", "audit", "broadcasts", "charges", "children", "consents",
+    "contacts", "conversations", "event_versions", "events", "feedback", "inbox", "interests", "invitations",
+    "leases", "media", "metadata", "moments", "notices", "notifications", "outbox", "participations", "recipients",
+    "residents", "results", "seals", "search_tokens", "staff", "staff_invites", "ticket_lines", "tickets",
 ]  # fmt: skip

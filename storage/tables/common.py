@@ -48,6 +48,11 @@ def row_id() -> Column[Any]:
     return Column("id", BigId, primary_key=True, autoincrement=True)
 
 
+def staff_member(name: str) -> Column[Any]:
+    """Somebody of the staff; the row outlives them."""
+    return Column(name, BigId, ForeignKey("contacts.id", ondelete="SET NULL"))
+
+
 def contact(*, nullable: bool = False) -> Column[Any]:
     """Whom a row is about; it goes with them."""
     return Column("contact_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=nullable, index=True)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from storage.cipher import Sealed
-from storage.tables.common import BigId, UtcTime, contact, metadata, row_id
+from storage.tables.common import BigId, UtcTime, contact, metadata, row_id, staff_member
 
 
 def _event() -> Column[Any]:
@@ -27,11 +27,6 @@ def _event() -> Column[Any]:
 
 def _guest() -> Column[Any]:
     return Column("contact_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, index=True)
-
-
-def _staff(name: str) -> Column[Any]:
-    """Somebody of the staff; the row outlives them."""
-    return Column(name, BigId, ForeignKey("contacts.id", ondelete="SET NULL"))
 
 
 events = Table(
@@ -49,12 +44,12 @@ events = Table(
     Column("starts_at", UtcTime, nullable=False),
     Column("ends_at", UtcTime, nullable=False),
     Column("capacity", Integer),  # nothing: as many as come
-    _staff("mediator_id"),
+    staff_member("mediator_id"),
     Column("audience", JSON, nullable=False),  # whom it is for, as storage.groups reads it
     Column("offsets", String(60), nullable=False, server_default=""),  # which reminders are on: "3d,1d,2h"
     Column("status", String(10), nullable=False),  # published, cancelled
     Column("version", Integer, nullable=False, server_default="1"),  # rises with every change: two may edit at once
-    _staff("created_by"),
+    staff_member("created_by"),
     Column("created_at", UtcTime, nullable=False),
     Index("ix_events_status_starts_at", "status", "starts_at"),
 )
@@ -69,7 +64,7 @@ event_versions = Table(  # what an event was before each change: people are told
     Column("place", String(120), nullable=False),
     Column("landmark", String(120), nullable=False, server_default=""),
     Column("status", String(10), nullable=False),
-    _staff("by_id"),
+    staff_member("by_id"),
     Column("at", UtcTime, nullable=False),
 )
 
@@ -81,16 +76,16 @@ invitations = Table(  # one row for each person whom an event concerns: invited,
     Column("source", String(10), nullable=False),  # audience, staff, walkin, own
     Column("rsvp", String(6), nullable=False, server_default=""),  # yes, no, maybe
     Column("rsvp_at", UtcTime),
-    _staff("rsvp_by"),  # nobody: the person's own answer; otherwise who heard it on the telephone
+    staff_member("rsvp_by"),  # nobody: the person's own answer; otherwise who heard it on the telephone
     Column("seat", String(8), nullable=False, server_default=""),  # seat, waiting
     Column("waiting_since", UtcTime),
     Column("leave_at", String(5), nullable=False, server_default=""),  # when they mean to leave home, local: "09:30"
     Column("called", String(12), nullable=False, server_default=""),  # what came of the last call
     Column("called_at", UtcTime),
-    _staff("called_by"),
+    staff_member("called_by"),
     Column("attended", Boolean),  # nothing: not marked yet
     Column("marked_at", UtcTime),
-    _staff("marked_by"),
+    staff_member("marked_by"),
     Column("miss_reason", String(10), nullable=False, server_default=""),  # never about health
     Column("created_at", UtcTime, nullable=False),
     Index("ix_invitations_event_id_seat", "event_id", "seat", "waiting_since"),
@@ -142,12 +137,12 @@ participations = Table(  # raw facts, from which every period's indicators are d
     Column("activity", String(24), nullable=False),
     Column("entry_at", UtcTime, nullable=False),  # of the first entry: coming back does not change it
     Column("entry_event_id", BigId, ForeignKey("events.id", ondelete="SET NULL")),
-    _staff("entry_by"),
+    staff_member("entry_by"),
     Column("entry_work", String(20)),  # whether they worked when they entered, by their own word
     Column("exit_at", UtcTime),  # of the last exit
     Column("exit_kind", String(10), nullable=False, server_default=""),  # completed, left
     Column("exit_reason", String(20), nullable=False, server_default=""),
-    _staff("exit_by"),
+    staff_member("exit_by"),
     UniqueConstraint("contact_id", "activity"),
     Index("ix_participations_activity_entry_at", "activity", "entry_at"),
 )
@@ -164,7 +159,7 @@ results = Table(  # what came of it: asked of the person, confirmed by staff
     Column("asked_at", UtcTime),
     Column("answers", Sealed("results.answers")),
     Column("answered_at", UtcTime),
-    _staff("confirmed_by"),
+    staff_member("confirmed_by"),
     Column("confirmed_at", UtcTime),
     UniqueConstraint("participation_id", "due"),
     Index("ix_results_state_ask_at", "state", "ask_at"),

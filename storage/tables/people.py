@@ -121,16 +121,3 @@ answers = Table(
     Column("complete", Boolean, nullable=False),
     Column("at", UtcTime, nullable=False),
 )
-
-tickets = Table(
-    "tickets",
-    metadata,
-    row_id(),
-    contact(),
-    Column("address_id", BigId, ForeignKey("addresses.id", ondelete="SET NULL")),
-    Column("text", Sealed("tickets.text"), nullable=False),
-    Column("status", String(10), nullable=False),  # open, answered, closed
-    Column("about", String(40), nullable=False, server_default=""),  # an activity's code, if it came from there
-    Column("created_at", UtcTime, nullable=False),
-    Index("ix_tickets_status_created_at", "status", "created_at"),
-)

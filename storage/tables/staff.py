@@ -11,8 +11,18 @@ staff = Table(
     metadata,
     Column("contact_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
     Column("role", String(12), nullable=False),  # coordinator, mediator, trainer, reporter
+    Column("code", String(16), unique=True),  # of their own link and picture: whoever comes by it is their people
     Column("invited_by", BigId, ForeignKey("contacts.id", ondelete="SET NULL")),
     Column("since", UtcTime, nullable=False),
+)
+
+charges = Table(  # whom a mediator looks after: all who chose an activity, have a child there, live there
+    "charges",
+    metadata,
+    Column("staff_id", BigId, ForeignKey("staff.contact_id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(12), primary_key=True),  # activity, institution, settlement
+    Column("code", String(24), primary_key=True),  # as the programme names it
+    Index("ix_charges_kind_code", "kind", "code"),
 )
 
 staff_invites = Table(  # a code that gives a role, once and for some days

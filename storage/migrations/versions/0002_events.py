@@ -57,11 +57,13 @@ def upgrade() -> None:
         "staff",
         sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("role", sa.String(length=12), nullable=False),
+        sa.Column("code", sa.String(length=16), nullable=True),
         sa.Column("invited_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_staff_contact_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["invited_by"], ["contacts.id"], name=op.f("fk_staff_invited_by"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_staff")),
+        sa.UniqueConstraint("code", name=op.f("uq_staff_code")),
     )
     op.create_table(
         "staff_invites",
