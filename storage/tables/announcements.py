@@ -63,7 +63,7 @@ recipients = Table(  # the ledger: everybody in the group when it started, with 
     Column("to_call", Boolean, nullable=False, server_default="0"),  # on the call list
     Column("called", String(12), nullable=False, server_default=""),  # what came of the call
     Column("called_at", UtcTime),
-    Column("called_by", BigId),  # no reference: whenever anybody is forgotten it would be looked for in every row
+    staff_member("called_by"),
     Column("at", UtcTime, nullable=False),
     Index("ix_recipients_broadcast_id_status", "broadcast_id", "status", "contact_id"),
     Index("ix_recipients_contact_id_at", "contact_id", "at"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, ForeignKey, Integer, MetaData
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, Table, event
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -50,7 +50,19 @@ def row_id() -> Column[Any]:
 
 def staff_member(name: str) -> Column[Any]:
     """Somebody of the staff; the row outlives them."""
-    return Column(name, BigId, ForeignKey("contacts.id", ondelete="SET NULL"))
+    column: Column[Any] = Column(name, BigId, ForeignKey("contacts.id", ondelete="SET NULL"))
+    event.listen(column, "after_parent_attach", _indexed)
+    return column
+
+
+def _indexed(column: Column[Any], table: Table) -> None:
+    """Whenever anybody is forgotten, the database looks for them here: 20 s for 500 people without an index.
+
+    Most rows hold nobody, and cost the index nothing.
+    """
+    if isinstance(table, Table):
+        held = column.is_not(None)
+        Index(f"ix_{table.name}_{column.name}", column, sqlite_where=held, postgresql_where=held)
 
 
 def contact(*, nullable: bool = False) -> Column[Any]:

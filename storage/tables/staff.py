@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table
 
-from storage.tables.common import BigId, UtcTime, metadata, row_id
+from storage.tables.common import BigId, UtcTime, metadata, row_id, staff_member
 
 staff = Table(
     "staff",
@@ -12,7 +12,7 @@ staff = Table(
     Column("contact_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
     Column("role", String(12), nullable=False),  # coordinator, mediator, trainer, reporter
     Column("code", String(16), unique=True),  # of their own link and picture: whoever comes by it is their people
-    Column("invited_by", BigId, ForeignKey("contacts.id", ondelete="SET NULL")),
+    staff_member("invited_by"),
     Column("since", UtcTime, nullable=False),
 )
 
@@ -30,10 +30,10 @@ staff_invites = Table(  # a code that gives a role, once and for some days
     metadata,
     Column("code_hash", LargeBinary(16), primary_key=True),
     Column("role", String(12), nullable=False),
-    Column("invited_by", BigId, ForeignKey("contacts.id", ondelete="SET NULL")),  # nobody: the command line
+    staff_member("invited_by"),  # nobody: the command line
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
-    Column("used_by", BigId, ForeignKey("contacts.id", ondelete="SET NULL")),
+    staff_member("used_by"),
     Column("used_at", UtcTime),
 )
 
@@ -41,7 +41,7 @@ audit = Table(  # who did what, when, to whom; never what was written
     "audit",
     metadata,
     row_id(),
-    Column("staff_id", BigId, ForeignKey("contacts.id", ondelete="SET NULL")),
+    staff_member("staff_id"),
     Column("action", String(30), nullable=False),
     Column("subject", String(60), nullable=False, server_default=""),  # "event:12", "contact:5"
     Column("at", UtcTime, nullable=False),

@@ -12,7 +12,7 @@ tickets = Table(
     metadata,
     row_id(),
     contact(),
-    Column("address_id", BigId, ForeignKey("addresses.id", ondelete="SET NULL")),  # where it came from
+    Column("address_id", BigId, ForeignKey("addresses.id", ondelete="SET NULL"), index=True),  # where it came from
     Column("text", Sealed("tickets.text"), nullable=False),  # empty when it is only a voice note or a photo
     Column("media_id", BigId, ForeignKey("media.id", ondelete="SET NULL")),
     Column("status", String(10), nullable=False),  # open, answered, closed

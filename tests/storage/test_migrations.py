@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, Index, PrimaryKeyConstraint, UniqueConstraint, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage import migrations
@@ -111,10 +111,31 @@ async def test_partial_indexes_are_partial_in_the_database(database: Database) -
         return {name: sql.partition(" WHERE ")[2] for name, sql in rows}
 
     found = {name: sql for name, sql in (await database.read(conditions)).items() if sql}
-    assert set(found) == {"uq_conversations_open", "ix_outbox_waiting"}
+    partial = {index.name for table in metadata.tables.values() for index in table.indexes if _is_partial(index)}
+    assert set(found) == partial > {"uq_conversations_open", "ix_outbox_waiting", "ix_invitations_marked_by"}
     assert "open" in found["uq_conversations_open"]
     assert "queued" in found["ix_outbox_waiting"]
     assert "sending" in found["ix_outbox_waiting"]
+
+
+def _is_partial(index: Index) -> bool:
+    return index.dialect_options["sqlite"]["where"] is not None
+
+
+def test_forgetting_somebody_looks_through_no_table() -> None:
+    """Without an index a database goes through all rows that could refer to a contact or an address it deletes."""
+    bare = [f"{table.name}.{c.name}" for table in metadata.tables.values() for c in table.columns if _refers(c)]
+    assert len(bare) > 30
+    assert [name for name in bare if name.partition(".")[2] not in _indexed(name.partition(".")[0])] == []
+
+
+def _refers(column: Column[Any]) -> bool:
+    return any(key.column.table.name in ("contacts", "addresses") for key in column.foreign_keys)
+
+
+def _indexed(table: str) -> set[str]:
+    keys = [c for c in metadata.tables[table].constraints if isinstance(c, PrimaryKeyConstraint | UniqueConstraint)]
+    return {next(iter(one.columns)).name for one in (*metadata.tables[table].indexes, *keys)}
 
 
 async def test_a_migration_killed_at_any_point_did_nothing_and_the_next_start_completes_it(

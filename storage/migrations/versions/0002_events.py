@@ -233,3 +233,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("participation_id", "due", name=op.f("uq_results_participation_id_due")),
     )
     op.create_index("ix_results_state_ask_at", "results", ["state", "ask_at"], unique=False)
+    for table, columns in (
+        ("audit", ("staff_id",)),
+        ("event_versions", ("by_id",)),
+        ("events", ("created_by", "mediator_id")),
+        ("invitations", ("called_by", "marked_by", "rsvp_by")),
+        ("participations", ("entry_by", "exit_by")),
+        ("results", ("confirmed_by",)),
+        ("staff", ("invited_by",)),
+        ("staff_invites", ("invited_by", "used_by")),
+    ):
+        for column in columns:
+            held = sa.text(f"{column} IS NOT NULL")
+            op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=held, postgresql_where=held)

@@ -92,6 +92,9 @@ def upgrade() -> None:
             ["broadcast_id"], ["broadcasts.id"], name=op.f("fk_recipients_broadcast_id"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
+            ["called_by"], ["contacts.id"], name=op.f("fk_recipients_called_by"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
             ["contact_id"], ["contacts.id"], name=op.f("fk_recipients_contact_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("broadcast_id", "contact_id", name=op.f("pk_recipients")),
@@ -126,3 +129,13 @@ def upgrade() -> None:
             tickets.add_column(sa.Column(name, sa.DateTime(timezone=True), nullable=True))
         for name, table in (("media_id", "media"), ("taken_by", "contacts"), ("closed_by", "contacts")):
             tickets.create_foreign_key(op.f(f"fk_tickets_{name}"), table, [name], ["id"], ondelete="SET NULL")
+    op.create_index("ix_tickets_address_id", "tickets", ["address_id"])
+    for table, columns in (
+        ("broadcasts", ("approved_by", "by_id")),
+        ("recipients", ("called_by",)),
+        ("ticket_lines", ("by_id",)),
+        ("tickets", ("closed_by", "taken_by")),
+    ):
+        for column in columns:
+            held = sa.text(f"{column} IS NOT NULL")
+            op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=held, postgresql_where=held)
