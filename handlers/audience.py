@@ -30,26 +30,28 @@ async def ask_audience(chat: Chat, activity: Activity, kind: str) -> dict[str, A
     likely = {"meeting": "children", "outreach": "settlements", "public": "all"}.get(kind, "activities")
     order = [likely, *(criterion for criterion in CRITERIA if criterion != likely)]
     group = await _criterion(chat, "who", "event.ask_who", order, activity)
-    reach: Reach = await chat.fetch(groups.reach, group=group)
+    reach = await _reach(chat, group, kind)
     narrower = [c for c in CRITERIA if c not in group and c != "all" and "all" not in group]
     narrow = [Option("narrow", "event.narrow")] if narrower and reach.people else []
     if await chat.ask("enough", _enough(chat, reach, group, narrow)) == "narrow":
         group |= await _criterion(chat, "also", "event.ask_narrower", narrower, activity)
-        reach = await chat.fetch(groups.reach, group=group)
+        reach = await _reach(chat, group, kind)
         await chat.ask("surely", _enough(chat, reach, group, []))
     return group
 
 
+async def _reach(chat: Chat, group: Mapping[str, Any], kind: str) -> Reach:
+    found: Reach = await chat.fetch(groups.reach, group=group, rules=chat.programme.rules, kind=kind)
+    return found
+
+
 async def _criterion(chat: Chat, key: str, prompt: str, criteria: Sequence[str], activity: Activity) -> dict[str, Any]:
-    programme = chat.programme
     by = await chat.ask(key, Choice(prompt, [_by(criterion, activity) for criterion in criteria]))
     match by:
         case "children":
-            return {"children": await _classes(chat, key)}
+            return {"children": await ask_classes(chat, key)}
         case "settlements":
-            towns = [Option(s.code, literal(f"📍 {s.label}")) for s in programme.settlements if s.kind == "town"]
-            question = Search("event.which_place", towns, partial(_find, chat))
-            return {"settlements": [await chat.ask(f"{key}-place", question)]}
+            return {"settlements": [await ask_settlement(chat, key)]}
         case "languages":
             return {"languages": [await chat.ask(f"{key}-language", Choice("event.which_language", languages()))]}
         case "all":
@@ -66,7 +68,14 @@ def _find(chat: Chat, typed: str) -> list[Option]:
     return [Option(s.code, literal(f"📍 {s.label}")) for s in chat.programme.suggest(typed)]
 
 
-async def _classes(chat: Chat, key: str) -> list[list[str]]:
+async def ask_settlement(chat: Chat, key: str) -> str:
+    """One town or village, by its code."""
+    towns = [Option(s.code, literal(f"📍 {s.label}")) for s in chat.programme.settlements if s.kind == "town"]
+    code: str = await chat.ask(f"{key}-place", Search("event.which_place", towns, partial(_find, chat)))
+    return code
+
+
+async def ask_classes(chat: Chat, key: str) -> list[list[str]]:
     """Classes of one institution, or the whole of it."""
     schools = [Option(i.code, literal(f"🏫 {i.short}")) for i in chat.programme.institutions]
     code = await chat.ask(f"{key}-school", Choice("event.which_school", schools))
@@ -89,9 +98,10 @@ def _enough(chat: Chat, reach: Reach, group: Mapping[str, Any], narrow: Sequence
 
 
 def left_out(reach: Reach) -> list[Words]:
-    """Those of them whom no message reaches."""
+    """Those of them to whom we do not write, and why."""
     lines = [words("event.unreached", number=reach.unreached)] if reach.unreached else []
-    return [*lines, words("event.stopped", number=reach.stopped)] if reach.stopped else lines
+    lines += [words("event.stopped", number=reach.stopped)] if reach.stopped else []
+    return [*lines, words("event.spared", number=reach.spared)] if reach.spared else lines
 
 
 def keys_of(chat: Chat) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Changing what is published: another time, place or leader, or not at all. Whoever knows of it is told once."""
+"""Changing what is published. Of another time or place, or that it is off, whoever knows of the event is told once.
+
+Another name, other things to bring and more places only show from then on.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 
 from bot import when
-from bot.asking import HOURS, When
-from bot.chat import Chat, Finish, Option, YesNo, literal, words
+from bot.asking import HOURS, Number, When
+from bot.chat import Chat, Finish, Option, Text, YesNo, literal, words
 from bot.texts import Words
 from handlers.audience import people
 from handlers.events import (
     AGENDA,
     LEADERS,
+    SEATS,
     STAFF,
+    Action,
     ask_place,
     can_change,
     can_hand_over,
     can_move,
     here,
+    in_rows,
     local,
     meant,
     nothing_there,
@@ -26,7 +32,7 @@ from handlers.events import (
     where,
 )
 from handlers.words import number_of
-from storage import events, notifications, staff
+from storage import amendments, digests, events, notifications, staff
 from storage.events import PUBLISHED, Event
 from storage.staff import Member
 
@@ -53,6 +59,72 @@ async def move(chat: Chat) -> Finish | None:
         return _card(event)
     values = {"event_id": event.id, "version": event.version, "starts_at": starts.astimezone(UTC)}
     return _done(chat, event, "moved", Finish(events.move, values))
+
+
+async def change(chat: Chat) -> None:
+    """What can be changed of an event now, one button each."""
+    event = await meant(chat, chat.given("event").partition(".")[0])
+    if event is None:
+        nothing_there(chat)
+        return
+    now, off = await here(chat), event.status != PUBLISHED
+    possible = [] if off else [one for one in CHANGES if one.fits(event, now, chat.person.role)]
+    if not possible:
+        chat.card("event.cancelled_already" if off else "event.too_late", [_back_to(event)], [AGENDA, STAFF])
+        return
+    buttons = [Option(one.command.format(id=event.id, version=event.version), one.label) for one in possible]
+    chat.card(words("event.ask_change", title=literal(event.title)), *in_rows(buttons, 2), [_back_to(event)])
+
+
+def _has_a_name(event: Event, now: datetime, role: str) -> bool:
+    return event.kind != "slot" and can_change(event, now, role)
+
+
+def _has_places(event: Event, now: datetime, role: str) -> bool:
+    return event.kind != "appointment" and _has_a_name(event, now, role)
+
+
+CHANGES = (
+    Action("event.change_when", "/move {id}.{version}", can_move),
+    Action("event.change_place", "/place {id}.{version}", can_change),
+    Action("event.change_title", "/title {id}.{version}", _has_a_name),
+    Action("event.change_bring", "/bring {id}.{version}", _has_a_name),
+    Action("event.change_capacity", "/seats {id}.{version}", _has_places),
+)
+
+
+async def rename(chat: Chat) -> Finish | None:
+    """Another name; nobody is written to because of it."""
+    event, way_out = await _meant(chat, _has_a_name)
+    if event is None:
+        return way_out
+    asked = words("event.ask_rename", title=literal(event.title))
+    title = await chat.ask("title", Text(asked, max_length=120, letters=True))
+    values = {"event_id": event.id, "version": event.version, "title": title}
+    return _quietly(event, "amended", Finish(amendments.rename, values))
+
+
+async def bring(chat: Chat) -> Finish | None:
+    """What to take along; nobody is written to because of it."""
+    event, way_out = await _meant(chat, _has_a_name)
+    if event is None:
+        return way_out
+    asked = words("event.ask_bring_now", what=literal(event.bring)) if event.bring else Words("event.ask_bring")
+    what = await chat.ask("bring", Text(asked, max_length=200, skip="event.bring_nothing"))
+    values = {"event_id": event.id, "version": event.version, "bring": what}
+    return _quietly(event, "amended", Finish(amendments.set_bring, values))
+
+
+async def seats(chat: Chat) -> Finish | None:
+    """How many places, no fewer than are taken; whoever waits and gets one is told."""
+    event, way_out = await _meant(chat, _has_places)
+    if event is None:
+        return way_out
+    now = words("event.line_seats", number=event.capacity) if event.capacity else Words("event.line_no_limit")
+    asked = words("event.ask_seats", title=literal(event.title), now=now)
+    number = await chat.ask("seats", Number(asked, 1, SEATS, (10, 12, 15, 20, 25, 30), none="event.no_limit"))
+    values = {"event_id": event.id, "version": event.version, "capacity": number}
+    return _done(chat, event, "resized", Finish(amendments.set_capacity, values))
 
 
 async def relocate(chat: Chat) -> Finish | None:
@@ -101,7 +173,7 @@ async def cancel(chat: Chat) -> Finish | None:
 
 
 async def leader(chat: Chat) -> Finish | None:
-    """Who leads it instead, of the staff who can; for a coordinator. Nobody is written to: it stays the same event."""
+    """Who leads it instead, of the staff who can; for a coordinator. Of all others only they are told."""
     event = await meant(chat, chat.given("event"))
     if event is None:
         nothing_there(chat)
@@ -115,7 +187,7 @@ async def leader(chat: Chat) -> Finish | None:
     chosen = number_of(chat.given("who"))
     if chosen in {one.contact_id for one in others}:
         after = _card(event, "handed")
-        return Finish(events.hand_to, {"event_id": event.id, "leader_id": chosen}, then=after.then, given=after.given)
+        return Finish(digests.hand_to, {"event_id": event.id, "leader_id": chosen}, then=after.then, given=after.given)
     asked = words("event.ask_leads" if others else "event.no_other", title=literal(event.title))
     rows = [[Option(f"/leader {event.id} {one.contact_id}", literal(f"👤 {one.name}"))] for one in others]
     chat.card(asked, *rows, [_back_to(event)])
@@ -153,9 +225,13 @@ def _card(event: Event, note: str = "") -> Finish:
     return Finish(then="event_card", given={"event": str(event.id), "note": note})
 
 
-def _done(chat: Chat, event: Event, note: str, finish: Finish) -> Finish:
+def _quietly(event: Event, note: str, finish: Finish) -> Finish:
     after = _card(event, note)
-    return Finish(finish.act, {**finish.values, "rules": chat.programme.rules}, then=after.then, given=after.given)
+    return Finish(finish.act, finish.values, then=after.then, given=after.given)
+
+
+def _done(chat: Chat, event: Event, note: str, finish: Finish) -> Finish:
+    return _quietly(event, note, Finish(finish.act, {**finish.values, "rules": chat.programme.rules}))
 
 
 async def _with_slots(chat: Chat, event: Event) -> list[Event]:

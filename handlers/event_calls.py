@@ -18,25 +18,51 @@ from storage.invitations import NO, YES
 
 WHY = {
     "changed": "call.changed", "failed": "call.failed", "remind": "call.remind", "no_channel": "call.no_channel",
-    "silent": "call.silent",
+    "silent": "call.silent", "stopped": "call.stopped",
 }  # fmt: skip
 NOTED = {TOLD: "🗣", NO_ANSWER: "📵", WRONG: "🚫"}
+SPOKEN = {YES: "✅", NO: "❌", TOLD: "🗣", WRONG: "🚫"}
+CAME_OF_IT = {
+    YES: "call.did_yes", NO: "call.did_no", TOLD: "call.did_tell", NO_ANSWER: "call.did_ring", WRONG: "call.did_err",
+}  # fmt: skip
+UNDO = "undo"  # in place of an outcome
 HOUR = "at"  # before a slot's number, in what came of a call
 
 
 async def calls(chat: Chat) -> None:
-    """Whom to call, one button a person. What was noted a moment ago stands above."""
+    """Whom to call, one button a person. What was noted a moment ago stands above, and can be mended."""
     sheet = await sheet_of(chat, chat.given("event"))
     if sheet is None:
         return
     people: Sequence[Call] = await chat.fetch(rows.call_list, sheet=sheet)
+    spoken: Sequence[Call] = await chat.fetch(rows.heard, sheet=sheet)
     noted = await _noted(chat, sheet)
     page, number, pages = leaf(people, chat.given("page"))
     event = sheet.event.id
+    mend = [Option(f"/call {event}.{chat.given('last')}", "call.to_change")] if noted else []
+    mend += [Option(f"/spoken {event} 0", words("call.to_heard", count=len(spoken)))] if spoken else []
     chat.card(
         Lines((*noted, *_how_many(sheet, people), *head(chat, sheet), literal(""), *map(_shown, page))),
         *([Option(f"/call {event}.{one.contact_id}", literal(f"📞 {short(one.name)}"))] for one in page),
         pager(f"/calls {event}", number, pages),
+        mend,
+        [to_event(sheet)],
+    )
+
+
+async def spoken(chat: Chat) -> None:
+    """Who was called already and what came of it; each leads to their card, where it can be changed."""
+    sheet = await sheet_of(chat, chat.given("event"))
+    if sheet is None:
+        return
+    people: Sequence[Call] = await chat.fetch(rows.heard, sheet=sheet)
+    page, number, pages = leaf(people, chat.given("page"))
+    event = sheet.event.id
+    chat.card(
+        Lines((words("call.heard", count=len(people)), *head(chat, sheet))),
+        *([Option(f"/call {event}.{c.contact_id}", literal(f"{SPOKEN[c.called]} {short(c.name)}"))] for c in page),
+        pager(f"/spoken {event}", number, pages),
+        [_to_list(sheet)],
         [to_event(sheet)],
     )
 
@@ -79,13 +105,20 @@ async def call(chat: Chat) -> Finish | None:
         return None
     hours: Sequence[Event] = await _hours(chat, sheet)
     left = await chat.fetch(invitations.seats_left, event_id=sheet.event.id)
-    lines = [*_known(chat, person), words("call.why", why=words(WHY[person.why])), *head(chat, sheet)]
+    lines = [*_known(chat, person), _why(person), *head(chat, sheet)]
     if person.hour:
         lines.append(words("call.hour", at=_at(chat, person.hour)))
     if left == 0 and person.standing in ("silent", "waiting"):
         lines.append(words("call.full"))
     chat.card(Lines(tuple(lines)), *_dial(person), *_outcomes(chat, sheet, person, hours), [_to_list(sheet)])
     return Finish(rows.opened, {"event_id": sheet.event.id, "contact_id": contact}) if person.phone else None
+
+
+def _why(person: Callee) -> Words:
+    """Why they are to be called, or what came of it when they were."""
+    if person.due or not person.called:
+        return words("call.why", why=words(WHY[person.why]))
+    return words("call.was", what=words(CAME_OF_IT[person.called]))
 
 
 async def _hours(chat: Chat, sheet: Sheet) -> Sequence[Event]:
@@ -125,8 +158,9 @@ def _outcomes(chat: Chat, sheet: Sheet, person: Callee, hours: Sequence[Event]) 
         heard = [*theirs, *(at[n : n + 2] for n in range(0, len(at), 2)), [Option(f"{said} {NO}", "call.did_no")]]
     else:
         heard = [[Option(f"{said} {YES}", "call.did_yes"), Option(f"{said} {NO}", "call.did_no")]]
-    missed = [Option(f"{said} {NO_ANSWER}", "call.did_ring"), Option(f"{said} {WRONG}", "call.did_err")]
-    return [*heard, missed] if person.phone else heard
+    if person.phone:
+        heard.append([Option(f"{said} {NO_ANSWER}", "call.did_ring"), Option(f"{said} {WRONG}", "call.did_err")])
+    return [*heard, [Option(f"{said} {UNDO}", "call.to_undo")]] if person.called else heard
 
 
 def _at(chat: Chat, time: datetime) -> str:
@@ -145,9 +179,12 @@ async def called(chat: Chat) -> Finish | None:
         chat.say("call.hour_gone")
         return Finish(then="call", given={"call": chat.given("call")})
     person: Callee | None = await chat.fetch(rows.callee, sheet=sheet, contact_id=contact)
-    if person is None or sheet.is_over or (not slot and outcome not in OUTCOMES):
+    if person is None or sheet.is_over or (not slot and outcome not in (*OUTCOMES, UNDO)):
         chat.card("call.gone", [_to_list(sheet)])
         return None
+    if outcome == UNDO:
+        back = {"event_id": sheet.event.id, "contact_id": contact, "rules": chat.programme.rules}
+        return Finish(rows.taken_back, back, then="calls", given={"event": str(sheet.event.id)})
     came_of_it = YES if slot else TOLD if sheet.is_cancelled and outcome in (YES, NO) else outcome
     said = {"event_id": sheet.event.id, "contact_id": contact, "outcome": came_of_it, "slot_id": slot}
     given = {"event": str(sheet.event.id), "last": str(contact)}

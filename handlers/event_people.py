@@ -15,6 +15,7 @@ from bot.chat import Answer, Chat, Finish, Option, Reading, Said, Text, literal,
 from bot.messages import Incoming, Kind
 from bot.privacy import initials
 from bot.texts import Lines, Words
+from handlers.event_words import of_kind
 from handlers.question import OrWords
 from handlers.words import read_phone
 from storage import attendance, door
@@ -45,28 +46,40 @@ async def who(chat: Chat) -> None:
     page, number, pages = leaf(people, chat.given("page"))
     event = sheet.event.id
     chat.card(
-        Lines((*_standing(people), *head(chat, sheet), literal(""), *(_shown(chat, one) for one in page))),
+        Lines((*_standing(sheet, people), *head(chat, sheet), literal(""), *(_shown(chat, one) for one in page))),
         pager(f"/who {event}", number, pages),
-        [Option(f"/calls {event}", "guests.to_calls")],
+        [] if sheet.is_over else [Option(f"/calls {event}", "guests.to_calls")],
         [Option(f"/attend {event} 0", "guests.to_attend")],
         [to_event(sheet)],
     )
 
 
-def _standing(people: Sequence[Line]) -> list[Words]:
-    """„25 от 40 ще дойдат“, and what the others said."""
-    if not people:
+def _standing(sheet: Sheet, people: Sequence[Line]) -> list[Words]:
+    """„25 от 40 ще дойдат“, and what the others said; once it was marked, how many came."""
+    invited = [one for one in people if not one.walked_in]
+    if any(one.attended is not None for one in people):
+        return _who_came(people, invited)
+    if not invited:
         return [words("guests.nobody")]
-    counts = {code: sum(one.standing == code for one in people) for code in SIGNS}
-    coming = words("guests.one_comes" if counts["yes"] == 1 else "guests.come", coming=counts["yes"], all=len(people))
+    counts = {code: sum(one.standing == code for one in invited) for code in SIGNS}
+    key = "guests.said_yes" if sheet.is_over else "guests.one_comes" if counts["yes"] == 1 else "guests.come"
+    coming = words(key, coming=counts["yes"], all=len(invited))
     others = {code: counts[code] for code in ("no", "maybe", "waiting", "silent")}
     return [coming, words("guests.others", **others)]
 
 
+def _who_came(people: Sequence[Line], invited: Sequence[Line]) -> list[Words]:
+    """„Дойдоха 18 от 25“, and how many besides."""
+    came = [words("guests.came", came=sum(one.attended is True for one in invited), all=len(invited))]
+    more = sum(one.attended is True for one in people if one.walked_in)
+    return [*came, words("guests.came_besides", count=more)] if more else came
+
+
 def _shown(chat: Chat, one: Line) -> Words:
     hour = f"{_clock(chat.programme, one.hour)} " if one.hour else ""
-    name = literal(f"{SIGNS[one.standing]} {hour}{one.name}")
-    return words("guests.leaves", who=name, at=one.leave_at) if one.leave_at else name
+    sign = SIGNS[one.standing] if one.attended is None else "☑️" if one.attended else "⬜"
+    name = literal(f"{sign} {hour}{one.name}")
+    return words("guests.leaves", who=name, at=one.leave_at) if one.leave_at and one.attended is None else name
 
 
 # --- who came -------------------------------------------------------------------------------------------------------
@@ -256,7 +269,8 @@ def head(chat: Chat, sheet: Sheet) -> list[Words]:
 
 def to_event(sheet: Sheet) -> Option:
     """Back to the event's own screen."""
-    return Option(f"/event {sheet.event.id}", "guests.to_event")
+    label = of_kind(sheet.event.kind, "guests.to_event", course="guests.to_course", hour="guests.to_hours")
+    return Option(f"/event {sheet.event.id}", label)
 
 
 def short(name: str) -> str:

@@ -24,6 +24,11 @@ def is_confidential(programme: Programme, event: Event) -> bool:
     return all(a.confidential for a in programme.activities if a.code == event.activity)
 
 
+def of_kind(kind: str, plain: str, *, course: str, hour: str) -> str:
+    """The text that fits a kind: of a course's date, of an appointment or one of its slots, or of all others."""
+    return {"course": course, "appointment": hour, "slot": hour}.get(kind, plain)
+
+
 def shown_time(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """„сряда, 25.11, 17:30 (утре)“."""
     return when.full(at.astimezone(zone), now.astimezone(zone))

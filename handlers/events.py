@@ -14,6 +14,7 @@ from bot.texts import Label, Lines, Phrase, Words
 from handlers.audience import for_whom, joined
 from handlers.words import number_of
 from storage import attendance, contacts, events
+from storage.attendance import Tally
 from storage.clock import now as time_now
 from storage.events import PUBLISHED, Event
 from storage.staff import COORDINATOR, LEADS, MEDIATOR, SEES_ALL, TRAINER
@@ -38,11 +39,12 @@ REMINDERS: Mapping[str, Words] = {
 }
 NOTES: Mapping[str, Words] = {
     "moved": Words("event.moved"), "relocated": Words("event.relocated"), "cancelled": Words("event.cancelled"),
-    "handed": Words("event.handed"),
+    "handed": Words("event.handed"), "amended": Words("event.amended"), "resized": Words("event.resized"),
 }  # fmt: skip
 ROWS = 8  # events on one screen
 DATES, SLOTS = 8, 24  # of a series on a card
 LETTERS = 22  # of a title on a button
+SEATS = 1000  # the most that an event can have
 
 
 # --- the list -------------------------------------------------------------------------------------------------------
@@ -85,7 +87,8 @@ def short(title: str) -> str:
     if len(title) <= LETTERS:
         return title
     cut = title[:LETTERS]
-    return f"{cut.rpartition(' ')[0] or cut}…"
+    whole = cut.rpartition(" ")[0]  # „Курс за…“ says nothing: rather a word that is cut than only short ones
+    return f"{whole if len(whole) > LETTERS // 2 else cut}…"
 
 
 # --- one event ------------------------------------------------------------------------------------------------------
@@ -103,6 +106,10 @@ class Action:
 
 def _always(event: Event, now: datetime, role: str) -> bool:
     return True
+
+
+def _has_guests(event: Event, now: datetime, role: str) -> bool:
+    return event.kind != "slot"
 
 
 def _to_call(event: Event, now: datetime, role: str) -> bool:
@@ -134,11 +141,11 @@ def can_hand_over(event: Event, now: datetime, role: str) -> bool:
 
 ACTIONS = (
     Action("event.act_who", "/who {id} 0", _always),
+    Action("announce.do_write", "/announce {id}", _has_guests),
     Action("event.act_calls", "/calls {id}", _to_call, when_cancelled=True),
     Action("event.act_attend", "/attend {id} 0", _begins),
     Action("event.act_opinions", "/opinions {id}", _is_over),
-    Action("event.act_move", "/move {id}.{version}", can_move),
-    Action("event.act_place", "/place {id}.{version}", can_change),
+    Action("event.act_change", "/change {id}", can_move),
     Action("event.act_leader", "/leader {id}", can_hand_over),
     Action("event.act_cancel", "/cancel {id}.{version}", can_change),
 )
@@ -152,7 +159,7 @@ async def event_card(chat: Chat) -> None:
         nothing_there(chat)
         return
     now = await here(chat)
-    lines = [*_note(chat, event, now), *await _told(chat, event, now)]
+    lines = [*await _note(chat, event, now), *await _told(chat, event, now)]
     rows = await _series(chat, event, now) if event.status == PUBLISHED else []
     possible = [a for a in ACTIONS if event.status == PUBLISHED or a.when_cancelled]
     fitting = [a for a in possible if a.fits(event, now, chat.person.role)]
@@ -160,16 +167,24 @@ async def event_card(chat: Chat) -> None:
     chat.card(Lines(tuple(lines)), *rows, *in_rows(does, 2), [AGENDA, STAFF])
 
 
-def _note(chat: Chat, event: Event, now: datetime) -> list[Words]:
+async def _note(chat: Chat, event: Event, now: datetime) -> list[Words]:
     """What was done a moment ago."""
     note = chat.given("note")
     if note == "published":
         opens = calendar.next_open(chat.programme.rules, now)
         if opens >= event.starts_at:
-            return [Words("event.published_unheard"), literal("")]
+            return [await _unheard(chat, event, opens, now), literal("")]
         later = words("event.published_later", when=literal(when.full(local(chat, opens), now)))
         return [later if opens > now else Words("event.published"), literal("")]
     return [NOTES[note], literal("")] if note in NOTES else []
+
+
+async def _unheard(chat: Chat, event: Event, opens: datetime, now: datetime) -> Words:
+    """No invitation comes in time; of a course, perhaps to its first date alone."""
+    dates: list[Event] = await chat.fetch(events.dates, event_id=event.id) if event.kind == "course" else []
+    if any(opens < date.starts_at for date in dates):
+        return words("event.published_part", when=literal(when.full(local(chat, opens), now)))
+    return Words("event.published_unheard")
 
 
 async def _told(chat: Chat, event: Event, now: datetime) -> list[Words]:
@@ -177,23 +192,40 @@ async def _told(chat: Chat, event: Event, now: datetime) -> list[Words]:
     lines += [Words("event.is_cancelled")] if event.status != PUBLISHED else []
     lines += [lasting(chat, event.starts_at, event.ends_at, now), where(event.place, event.landmark)]
     lines += [for_whom(chat.programme, event.audience)] if event.audience else []
-    lines += [await _numbers(chat, event)] if event.status == PUBLISHED else []
+    lines += [await _numbers(chat, event, now)] if event.status == PUBLISHED else []
     lines += [words("event.line_seats", number=event.capacity)] if event.capacity and event.kind != "slot" else []
     leader = await chat.fetch(contacts.name_of, contact_id=event.mediator_id) if event.mediator_id else ""
     lines += [words("event.line_leads", name=literal(leader))] if leader else []
     lines += [words("event.line_bring", what=literal(event.bring))] if event.bring else []
-    return [*lines, reminders(event.offsets)] if event.status == PUBLISHED else lines
+    reminds = event.status == PUBLISHED and now < event.ends_at
+    return [*lines, reminders(event.offsets)] if reminds else lines
 
 
-async def _numbers(chat: Chat, event: Event) -> Words:
-    """„25 от 40 ще дойдат, 3 чакат, 8 не са отговорили“."""
-    tally = await chat.fetch(attendance.tally, event_id=event.id)
+async def _numbers(chat: Chat, event: Event, now: datetime) -> Words:
+    """„25 от 40 ще дойдат, 3 чакат, 8 не са отговорили“; afterwards who came, or who said that they would."""
+    tally: Tally = await chat.fetch(attendance.tally, event_id=event.id)
+    if tally.came or tally.absent:
+        return _came(tally)
+    if tally.invited and now >= event.ends_at:
+        return words("event.line_unmarked", come=tally.yes - tally.waiting, asked=tally.invited)
     if not tally.invited:
         return Words("event.line_free" if event.kind == "slot" else "event.line_nobody")
     come = {"come": tally.yes - tally.waiting, "asked": tally.invited, "silent": tally.silent}
     if tally.waiting:
         return words("event.line_waiting", waiting=tally.waiting, **come)
     return words("event.line_numbers", **come)
+
+
+def _came(tally: Tally) -> Words:
+    """„Дойдоха 18 от 25 и още 2 без покана“."""
+    if not tally.invited:
+        return words("event.line_came_only", come=tally.came)
+    come = {"come": tally.came - tally.walked_in, "asked": tally.invited}
+    return (
+        words("event.line_came_more", more=tally.walked_in, **come)
+        if tally.walked_in
+        else words("event.line_came", **come)
+    )
 
 
 async def _series(chat: Chat, event: Event, now: datetime) -> list[list[Option]]:

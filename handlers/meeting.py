@@ -41,9 +41,10 @@ async def seen_by(chat: Chat) -> Details | None:
 
 def why_closed(seen: Details) -> str:
     """Why there is nothing to answer any more; empty while there is."""
+    kind = seen.guest.event.kind
     if seen.guest.event.status != events.PUBLISHED:
-        return "rsvp.cancelled"
-    return "rsvp.over" if seen.is_over else ""
+        return shown.of_kind(kind, "rsvp.cancelled", course="rsvp.cancelled_date", hour="rsvp.cancelled_hour")
+    return shown.of_kind(kind, "rsvp.over", course="rsvp.over_date", hour="rsvp.over_hour") if seen.is_over else ""
 
 
 def whose(seen: Details) -> dict[str, Any]:
@@ -76,7 +77,10 @@ def short(chat: Chat, seen: Details) -> list[Words]:
 
 
 async def meeting(chat: Chat) -> Finish | None:
-    """All of an event: when, where, what to bring, who leads it, and what was answered."""
+    """All of an event: when, where, what to bring, who leads it, and what was answered.
+
+    The answer stands first; what is needed less often waits behind „more“.
+    """
     seen = await seen_by(chat)
     if seen is None:
         return None
@@ -90,13 +94,16 @@ async def meeting(chat: Chat) -> Finish | None:
         *head, literal(event.title), *short(chat, seen), *_dates(chat, seen), *shown.bring_line(event),
         words("rsvp.leader", name=name, phone=phone), words(closed) if closed else _said(seen),
     ]  # fmt: skip
-    keep = [
-        Option(f"/ics {shown.ticket(event.id, guest.contact_id)}", "button.calendar"),
-        Option(_map(programme, event), "button.map"),
-    ]  # fmt: skip
-    rows = [] if closed else [*_answers(seen), keep]
-    call = Option(f"tel:{number}", "button.call")
-    chat.card(Lines(tuple(lines)), *rows, [call], [shown.ask(event, guest.contact_id)], [MY_EVENTS])
+    here = shown.ticket(event.id, guest.contact_id)
+    people = [[Option(f"tel:{number}", "button.call")], [shown.ask(event, guest.contact_id)]]
+    if closed:
+        rows = people
+    elif chat.given("more"):
+        keep = [Option(f"/ics {here}", "button.calendar"), Option(_map(programme, event), "button.map")]
+        rows = [keep, *people, [Option(f"/meeting {here}", "button.back")]]
+    else:
+        rows = [*_answers(seen), [Option(f"/meeting {here} more", "button.more_here")]]
+    chat.card(Lines(tuple(lines)), *rows, [MY_EVENTS])
     return None
 
 

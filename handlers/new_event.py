@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot import when
+from bot import calendar, when
 from bot.asking import Length, Number, Paged, Slots, Title, When, clock
 from bot.chat import Chat, Choice, Finish, Many, Option, Summary, Text, literal, words
 from bot.texts import Label, Lines, Words
@@ -17,6 +17,7 @@ from handlers.events import (
     KINDS,
     LEADERS,
     REMINDERS,
+    SEATS,
     ask_place,
     here,
     lasting,
@@ -26,7 +27,7 @@ from handlers.events import (
     where,
 )
 from handlers.words import activity_label
-from storage import contacts, events, groups, moments, staff
+from storage import contacts, digests, events, groups, moments, staff
 from storage.events import Draft, Event
 from storage.groups import Reach
 from storage.staff import MEDIATOR, Member
@@ -56,7 +57,6 @@ LENGTHS: Mapping[str, tuple[int, ...]] = {
 }
 DATES = 20  # of a course, typed one by one
 WEEKS = 40
-SEATS = 1000
 
 
 async def begin_event(chat: Chat) -> Finish:
@@ -89,7 +89,7 @@ async def new_event(chat: Chat) -> Finish:
     await _preview(chat, draft, now)
     await chat.ask(sealed("confirm", draft), await _summary(chat, draft, now))
     given = {"event": "latest", "note": "published"}
-    return Finish(events.publish, {"draft": draft, "rules": chat.programme.rules}, then="event_card", given=given)
+    return Finish(digests.publish, {"draft": draft, "rules": chat.programme.rules}, then="event_card", given=given)
 
 
 # --- what ------------------------------------------------------------------------------------------------------------
@@ -224,9 +224,12 @@ class Change:
 
 
 async def _summary(chat: Chat, draft: Draft, now: datetime) -> Summary:
-    reach: Reach = await chat.fetch(groups.reach, group=draft.audience)
+    hosts = [draft.mediator_id] if draft.mediator_id else []
+    whom = {"group": draft.audience, "rules": chat.programme.rules, "kind": draft.kind, "hosts": hosts}
+    reach: Reach = await chat.fetch(groups.reach, **whom)
     changes = _changes(chat, draft.kind, alone=not await _colleagues(chat))
-    publish = words("event.publish", people=people(reach.people)) if reach.people else "event.publish_quietly"
+    told = reach.told if _in_time(chat, draft, now) else 0
+    publish = words("event.publish", people=people(told)) if told else "event.publish_quietly"
     return Summary(
         words("event.confirm", lines=Lines(tuple(await _lines(chat, draft, reach, now)))),
         [Option(code, change.label) for code, change in changes.items()],
@@ -234,6 +237,12 @@ async def _summary(chat: Chat, draft: Draft, now: datetime) -> Summary:
         yes=publish,
         by_number=False,
     )
+
+
+def _in_time(chat: Chat, draft: Draft, now: datetime) -> bool:
+    """Whether people can still hear of it before it begins; of a course, of one of its dates."""
+    opens = calendar.next_open(chat.programme.rules, now)
+    return any(opens < starts for starts, _ in (draft.dates if draft.kind == "course" else draft.dates[:1]))
 
 
 def _changes(chat: Chat, kind: str, *, alone: bool = False) -> dict[str, Change]:

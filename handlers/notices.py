@@ -175,8 +175,11 @@ def _change(to: Reader, about: About) -> Note:
     if event.status == "cancelled":
         time = to.moment(was.starts_at if was else event.starts_at)
         person = to.programme.person
+        key = shown.of_kind(
+            event.kind, "notice.cancelled", course="notice.cancelled_date", hour="notice.cancelled_hour"
+        )
         lines = [
-            words("notice.cancelled", name=to.name, title=event.title, when=time),
+            words(key, name=to.name, title=event.title, when=time),
             words("notice.questions", who=about.mediator or person.name, phone=person.phone),
         ]
         return Note(lines, [[shown.ask(event, guest)], [MY_EVENTS]])

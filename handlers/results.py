@@ -98,41 +98,45 @@ async def numbers(chat: Chat) -> None:
     """This month so far, or the last one."""
     ago = 1 if chat.given("month") == "last" else 0
     month = await chat.fetch(months.month, ago=ago, zone=chat.programme.zone)
-    name = words("numbers.title" if ago else "numbers.so_far", month=_month(month.begins.month), year=month.begins.year)
+    name = words(
+        "numbers.title" if ago else "numbers.so_far", month=month_name(month.begins.month), year=month.begins.year
+    )
     each = [part for line in month.activities for part in _of_activity(chat, line)]
     other = Option("/numbers" if ago else "/numbers last", "button.this_month" if ago else "button.last_month")
     chat.card(Lines((name, *_totals(month.total), *each)), [other], [STAFF])
 
 
-def _month(number: int) -> Words:
+def month_name(number: int) -> Words:
+    """A month's name, within a sentence."""
     return words(f"month.{MONTHS[number - 1]}")
 
 
 def _totals(total: Line) -> list[Words]:
     parts = [
         words("numbers.events", count=total.events),
-        words("numbers.invited", count=_people(total.invited)),
+        words("numbers.invited", count=counted(total.invited)),
         _answer_rate(total),
-        words("numbers.came", count=_people(total.came)),
-        *([words("numbers.walked_in", count=_people(total.walked_in))] if total.walked_in else []),
+        words("numbers.came", count=counted(total.came)),
+        *([words("numbers.walked_in", count=counted(total.walked_in))] if total.walked_in else []),
     ]
     return [*parts, _smiles(total.opinions)] if total.events else parts
 
 
 def _of_activity(chat: Chat, line: Line) -> list[Words]:
     label = activity_label(chat.programme.activity(line.activity))
-    counts = words("numbers.line", events=line.events, invited=_people(line.invited), came=_people(line.came))
+    counts = words("numbers.line", events=line.events, invited=counted(line.invited), came=counted(line.came))
     return [literal(""), label, counts, _smiles(line.opinions)]
 
 
 def _answer_rate(line: Line) -> Words:
     """How many answered, and of a hundred, where that gives away nobody."""
     if line.answered < FEW:
-        return words("numbers.answered", count=_people(line.answered))
+        return words("numbers.answered", count=counted(line.answered))
     return words("numbers.answered_rate", count=line.answered, percent=round(100 * line.answered / line.invited))
 
 
-def _people(count: int) -> Words:
+def counted(count: int) -> Words:
+    """A number of people, unless they are so few that it says who."""
     return literal(str(count)) if count == 0 or count >= FEW else words("numbers.few")
 
 

@@ -110,7 +110,7 @@ async def course_rsvp(chat: Chat) -> Finish | None:
     if event.kind != "course":
         return Finish(then="rsvp", given=ticket_of(seen, said=said))
     if not seen.dates:
-        chat.card(why_closed(seen) or "rsvp.over", [MY_EVENTS])
+        chat.card(why_closed(seen) or "rsvp.over_date", [MY_EVENTS])
         return None
     if said not in (YES, NO):
         return Finish(then="meeting", given=ticket_of(seen))

@@ -67,8 +67,9 @@ class Tally:
     maybe: int
     silent: int
     waiting: int
-    came: int
+    came: int  # also those who were not invited
     absent: int
+    walked_in: int = 0  # came without being invited: in none of the numbers above but `came`
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Line:
     source: str
     hour: datetime | None = None  # UTC; of an appointment: when their slot begins
     says_there: bool = False  # asked why they did not come, they said that they had
+    walked_in: bool = False  # not invited, but there
 
     @property
     def standing(self) -> str:
@@ -114,16 +116,18 @@ def ahead(connection: Connection, acting: Acting, *, limit: int = 6) -> list[She
 
 def tally(connection: Connection, acting: Acting, *, event_id: int) -> Tally:
     """The numbers of an event. Those who were erased count no more."""
-    mine = rows.c.event_id == event_id
+    mine, uninvited = rows.c.event_id == event_id, events.walked_in()
+    asked = mine & ~uninvited
 
     def those(condition: ColumnElement[bool]) -> Any:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
     numbers = (
         select(
-            those(mine), those(mine & (rows.c.rsvp == YES)), those(mine & (rows.c.rsvp == NO)),
-            those(mine & (rows.c.rsvp == MAYBE)), those(mine & (rows.c.rsvp == "")),
-            those(mine & (rows.c.seat == WAITS)), those(rows.c.attended.is_(True)), those(rows.c.attended.is_(False)),
+            those(asked), those(asked & (rows.c.rsvp == YES)), those(asked & (rows.c.rsvp == NO)),
+            those(asked & (rows.c.rsvp == MAYBE)), those(asked & (rows.c.rsvp == "")),
+            those(asked & (rows.c.seat == WAITS)), those(rows.c.attended.is_(True)), those(rows.c.attended.is_(False)),
+            those(mine & uninvited & rows.c.attended.is_(True)),
         )
         .select_from(rows.join(contacts, contacts.c.id == rows.c.contact_id))
         .where(or_(mine, rows.c.event_id.in_(_slots(event_id)) & (rows.c.seat == SEAT)), _is_known())
@@ -152,6 +156,7 @@ def people(connection: Connection, acting: Acting, *, event_id: int) -> list[Lin
         select(
             rows, contacts.c.name, taken.c.starts_at.label("hour"), taken.c.attended.label("slot_attended"),
             taken.c.leave_at.label("slot_leave_at"), taken.c.miss_reason.label("slot_miss_reason"),
+            case((events.walked_in(), True), else_=False).label("uninvited"),
         )
         .select_from(
             rows.join(contacts, contacts.c.id == rows.c.contact_id)
@@ -167,7 +172,7 @@ def _line(row: Any) -> Line:
     return Line(
         row.contact_id, row.name or "", row.rsvp, row.seat, row.slot_leave_at if by_slot else row.leave_at,
         row.slot_attended if by_slot else row.attended, row.source, row.hour,
-        (row.slot_miss_reason if by_slot else row.miss_reason) == THERE,
+        (row.slot_miss_reason if by_slot else row.miss_reason) == THERE, bool(row.uninvited),
     )  # fmt: skip
 
 

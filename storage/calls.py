@@ -33,22 +33,24 @@ from storage import events, invitations, notifications, staff
 from storage.attendance import Sheet
 from storage.invitations import MAYBE, NO, SEAT, WAITS, YES
 from storage.notifications import LATE
-from storage.tables import UtcTime, contacts, event_versions, outbox, residents
+from storage.tables import UtcTime, consents, contacts, event_versions, outbox, residents
 from storage.tables import events as event_rows
 from storage.tables import invitations as rows
 from storage.tables import notifications as ledger
 
 TOLD, NO_ANSWER, WRONG = "told", "no_answer", "wrong_number"
 OUTCOMES = (YES, NO, TOLD, NO_ANSWER, WRONG)
+SPOKEN = (YES, NO, TOLD, WRONG)  # after which nobody is called again
 CHANGED, FAILED, NO_CHANNEL, REMIND, SILENT = "changed", "failed", "no_channel", "remind", "silent"
-URGENT = (CHANGED, FAILED, REMIND, NO_CHANNEL, SILENT)  # a change may send somebody to a closed door
+STOPPED = "stopped"
+URGENT = (CHANGED, FAILED, REMIND, STOPPED, NO_CHANNEL, SILENT)  # a change may send somebody to a closed door
 REST = timedelta(hours=20)  # after a call nobody is called again only to be reminded
 BY_STAFF = "staff-"  # a contact's source, before the number of whoever registered them
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Somebody to call, and why: changed, failed, remind, no_channel or silent."""
+    """Somebody to call, and why: changed, failed, remind, stopped, no_channel or silent."""
 
     contact_id: int
     name: str
@@ -69,6 +71,7 @@ class Callee:
     called: str
     standing: str  # what is known of their coming: yes, waiting, maybe, silent, no
     hour: datetime | None = None  # UTC; of an appointment: when the slot that they hold begins
+    due: bool = True  # they are on the list; otherwise they were called, and it can only be mended
 
 
 # --- whom to call ---------------------------------------------------------------------------------------------------
@@ -83,16 +86,34 @@ def call_list(connection: Connection, acting: Acting, *, sheet: Sheet) -> list[C
     return sorted(calls, key=lambda c: (c.called == NO_ANSWER, URGENT.index(c.why), fold(c.name), c.contact_id))
 
 
+def heard(connection: Connection, acting: Acting, *, sheet: Sheet) -> list[Call]:
+    """Who was called and is not on the list any more, the last first: what was noted by a slip can be mended."""
+    if sheet.is_over:
+        return []
+    found = connection.execute(
+        _concerned(acting, sheet)
+        .add_columns(_is_due(acting, sheet))
+        .where(rows.c.called.in_(SPOKEN))
+        .order_by(rows.c.called_at.desc(), rows.c.contact_id)
+    )
+    return [Call(row.contact_id, row.name or "", row.why, row.called) for row in found if not row.due]
+
+
+def _is_due(acting: Acting, sheet: Sheet) -> ColumnElement[bool]:
+    return case((_needs_a_call(acting, sheet), True), else_=False).label("due")
+
+
 def callee(connection: Connection, acting: Acting, *, sheet: Sheet, contact_id: int) -> Callee | None:
     """One person of the event, to be called; None if they are not in it, want nothing more, or were erased."""
-    row = connection.execute(_concerned(acting, sheet).where(rows.c.contact_id == contact_id)).first()
+    wanted = _concerned(acting, sheet).add_columns(_is_due(acting, sheet))
+    row = connection.execute(wanted.where(rows.c.contact_id == contact_id)).first()
     if row is None:
         return None
     by = "" if row.phone else _registered_by(connection, row.source_of_contact)
     standing = WAITS if row.seat == WAITS else row.rsvp or SILENT
     hour = _hour(connection, sheet, contact_id)
     known = (row.name or "", row.phone or "", row.settlement or "")
-    return Callee(contact_id, *known, by, row.why, row.called, standing, hour)
+    return Callee(contact_id, *known, by, row.why, row.called, standing, hour, bool(row.due))
 
 
 def _hour(connection: Connection, sheet: Sheet, contact_id: int) -> datetime | None:
@@ -104,7 +125,7 @@ def _hour(connection: Connection, sheet: Sheet, contact_id: int) -> datetime | N
 def _concerned(acting: Acting, sheet: Sheet) -> Select[Any]:
     """The event's people who may be called, each with the most urgent reason."""
     why = case(
-        (_knows_of_no_change(sheet), CHANGED), (_did_not_arrive(sheet), FAILED),
+        (_knows_of_no_change(sheet), CHANGED), (_has_stopped(), STOPPED), (_did_not_arrive(sheet), FAILED),
         (_is_to_be_reminded(acting, sheet), REMIND), (_no_channel(), NO_CHANNEL), else_=SILENT,
     )  # fmt: skip
     return (
@@ -113,14 +134,14 @@ def _concerned(acting: Acting, sheet: Sheet) -> Select[Any]:
             contacts.c.source.label("source_of_contact"), why.label("why"),
         )
         .join(contacts, contacts.c.id == rows.c.contact_id)
-        .where(rows.c.event_id == sheet.event.id, contacts.c.status.not_in(("archived", "stopped")))
+        .where(rows.c.event_id == sheet.event.id, contacts.c.status != "archived", ~_has_stopped() | _keeps_a_place())
     )  # fmt: skip
 
 
 def _needs_a_call(acting: Acting, sheet: Sheet) -> ColumnElement[bool]:
     urgent = [_knows_of_no_change(sheet), (rows.c.rsvp != NO) & _did_not_arrive(sheet)]
     if not sheet.is_cancelled:
-        urgent += [rows.c.rsvp == "", _is_to_be_reminded(acting, sheet)]
+        urgent += [rows.c.rsvp == "", _is_to_be_reminded(acting, sheet), _stopped_since_the_last_call()]
     answered = (rows.c.rsvp == "") & _home_answered() if sheet.event.kind == "meeting" else false()
     return rows.c.attended.is_(None) & (rows.c.called != WRONG) & or_(*urgent) & ~answered
 
@@ -144,6 +165,22 @@ def _of_theirs(event_id: Any, sheet: Sheet) -> ColumnElement[bool]:
     return or_(its_own, event_id.in_(select(slot.c.id).where(theirs, holds).correlate(rows)))
 
 
+def _has_stopped() -> ColumnElement[bool]:
+    stopped: ColumnElement[bool] = contacts.c.status == "stopped"
+    return stopped
+
+
+def _keeps_a_place() -> ColumnElement[bool]:
+    """Whether they are expected. To stop our messages is not to refuse: the place stays, and one call asks about it."""
+    return or_(rows.c.seat == SEAT, (rows.c.rsvp == YES) & (rows.c.seat != WAITS))
+
+
+def _stopped_since_the_last_call() -> ColumnElement[bool]:
+    theirs = (consents.c.contact_id == rows.c.contact_id) & (consents.c.action == "withdrawn")
+    last = select(func.max(consents.c.at)).where(theirs).correlate(rows).scalar_subquery()
+    return _has_stopped() & _not_called_since(func.coalesce(last, rows.c.created_at))
+
+
 def _no_channel() -> ColumnElement[bool]:
     none: ColumnElement[bool] = notifications.best_address().is_(None)
     return none
@@ -156,11 +193,21 @@ def _not_called_since(at: Any) -> ColumnElement[bool]:
 
 def _knows_of_no_change(sheet: Sheet) -> ColumnElement[bool]:
     """Said they would come, and then the event changed; no message can tell them so."""
-    changes = _of_theirs(event_versions.c.event_id, sheet) & (event_versions.c.version > 1)
+    changes = _of_theirs(event_versions.c.event_id, sheet) & _sends_elsewhere()
     last = select(func.max(event_versions.c.at)).where(changes).correlate(rows).scalar_subquery()
     answered = func.coalesce(rows.c.rsvp_at, rows.c.created_at)
     came_later = and_(last.is_not(None), answered < last, _not_called_since(last))
-    return rows.c.rsvp.in_((YES, MAYBE)) & came_later & _no_channel()
+    return rows.c.rsvp.in_((YES, MAYBE)) & came_later & (_no_channel() | _has_stopped())
+
+
+def _sends_elsewhere() -> ColumnElement[bool]:
+    """Whether a version has another time or place than the one before, or none at all: not only another name."""
+    now, before = event_versions, event_versions.alias()
+    columns = ("starts_at", "place", "landmark", "status")
+    return exists().where(
+        before.c.event_id == now.c.event_id, before.c.version == now.c.version - 1,
+        or_(*(before.c[name] != now.c[name] for name in columns)),
+    )  # fmt: skip
 
 
 def _did_not_arrive(sheet: Sheet) -> ColumnElement[bool]:
@@ -229,3 +276,19 @@ def called(
     values = {"called": outcome, "called_at": acting.now, "called_by": acting.contact_id}
     connection.execute(update(rows).where(mine).values(values))
     staff.audit(connection, acting, "call", f"event:{event_id} contact:{contact_id}")
+
+
+def taken_back(connection: Connection, acting: Acting, *, event_id: int, contact_id: int, rules: Rules) -> None:
+    """It was a slip: they were not called. An answer noted with the call is forgotten, and its place is free again."""
+    mine = (rows.c.event_id == event_id) & (rows.c.contact_id == contact_id)
+    noted = connection.execute(select(rows.c.called, rows.c.called_at, rows.c.rsvp_at).where(mine)).first()
+    if noted is None or not noted.called:
+        return
+    fresh: dict[str, Any] = {"called": "", "called_at": None, "called_by": None}
+    if noted.called in (YES, NO) and noted.rsvp_at == noted.called_at:  # not what they said themselves since
+        invitations.answer(
+            connection, acting, event_id=event_id, contact_id=contact_id, said=NO, rules=rules, by_staff=True
+        )
+        fresh |= {"rsvp": "", "rsvp_at": None, "rsvp_by": None}
+    connection.execute(update(rows).where(mine).values(fresh))
+    staff.audit(connection, acting, "call_back", f"event:{event_id} contact:{contact_id}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, false, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, false, func, insert, or_, select, true, update
 
 from bot.chat import Acting
 from storage import staff as roles
@@ -117,8 +117,22 @@ def toggle(connection: Connection, acting: Acting, *, staff_id: int, kind: str, 
 
 
 def code_of(connection: Connection, acting: Acting) -> str:
-    """The code in the link and the picture of whoever asks; drawn when it is first wanted. Empty for no staff."""
+    """The code in the link and the picture of whoever asks; empty before it was drawn, and for no staff."""
     mine = staff.c.contact_id == acting.contact_id
-    fresh = LINK + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-    connection.execute(update(staff).where(mine, staff.c.code.is_(None)).values(code=fresh))
     return connection.execute(select(staff.c.code).where(mine)).scalar() or ""
+
+
+def draw_code(connection: Connection, acting: Acting) -> None:
+    """Draw that code, once and for good: a picture that hangs somewhere must go on bringing people."""
+    mine = (staff.c.contact_id == acting.contact_id) & staff.c.code.is_(None)
+    fresh = LINK + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    if connection.execute(update(staff).where(mine).values(code=fresh)).rowcount:
+        audit(connection, acting, "link", f"contact:{acting.contact_id}")
+
+
+def brought(connection: Connection, acting: Acting) -> tuple[int, int]:
+    """How many came by that code, and how many of them registered. Who was erased counts no more."""
+    code = select(staff.c.code).where(staff.c.contact_id == acting.contact_id).scalar_subquery()
+    counts = select(func.count(), func.count(contacts.c.registered_at)).where(contacts.c.source == code)
+    came, registered = connection.execute(counts).one()
+    return came, registered

@@ -10,20 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, insert, or_, select, true, update
+from sqlalchemy import Connection, case, delete, exists, insert, select, update
 
 from bot.alphabets import fold
 from bot.calendar import Rules
 from bot.chat import Acting, Conflict
 from bot.messages import Address
-from storage import attendance, contacts, events, invitations, participation, staff
+from storage import attendance, charges, contacts, events, invitations, participation, staff
 from storage.calls import BY_STAFF
 from storage.contacts import Child
 from storage.notifications import TEL
 from storage.people import blank, hash_of, upsert
 from storage.tables import addresses, answers, conversations, residents
 from storage.tables import contacts as contact_rows
-from storage.tables import events as event_rows
 from storage.tables import invitations as invitation_rows
 
 READ_ALOUD = "read aloud by staff"
@@ -54,20 +53,21 @@ def find(
     else:
         long_enough = " ".join(word for word in typed.split() if len(word) >= contacts.TOKEN_LENGTHS[0])
         who = contact_rows.c.id.in_(contacts.search(connection, long_enough)[:MANY])
+    role = staff.role_of(connection, acting.contact_id)
     listed = exists().where(invitation_rows.c.event_id == event_id, invitation_rows.c.contact_id == contact_rows.c.id)
     rows = connection.execute(
         select(
             contact_rows.c.id, contact_rows.c.name, contact_rows.c.settlement,
-            case((_is_own(connection, acting), True), else_=False).label("own"),
+            case((charges.own(acting.contact_id, role), True), else_=False).label("own"),
             case((listed, True), else_=False).label("listed"),
         ).where(who, contact_rows.c.registered_at.is_not(None), contact_rows.c.status != "archived")
     )  # fmt: skip
-    meant = [one for one in map(_found, rows) if phone or _begins_so(one.name, typed)]
+    meant = [one for one in map(_found, rows) if phone or begins_so(one.name, typed)]
     return sorted(meant, key=lambda one: (not one.listed, not one.own, fold(one.name), one.contact_id))
 
 
-def _begins_so(name: str, typed: str) -> bool:
-    """Also by the letter of „Мария П.“, for which no index is kept."""
+def begins_so(name: str, typed: str) -> bool:
+    """Whether words of a name begin like the folded ones. Also by the letter of „Мария П.“, which has no index."""
     parts = [part.strip(".") for part in fold(name).split()]
     return all(any(part.startswith(word.strip(".")) for part in parts) for word in typed.split())
 
@@ -76,18 +76,8 @@ def _found(row: Any) -> Found:
     return Found(row.id, row.name or "", row.settlement or "", bool(row.own), bool(row.listed))
 
 
-def _is_own(connection: Connection, acting: Acting) -> ColumnElement[bool]:
-    """A coordinator's is everybody; the others' whom they registered, and who is invited to what they lead."""
-    if staff.role_of(connection, acting.contact_id) in staff.SEES_ALL:
-        return true()
-    mine = or_(event_rows.c.mediator_id == acting.contact_id, event_rows.c.created_by == acting.contact_id)
-    invited = exists().where(
-        invitation_rows.c.contact_id == contact_rows.c.id, event_rows.c.id == invitation_rows.c.event_id, mine
-    )
-    return or_(contact_rows.c.source == _mark_of(acting), invited)
-
-
-def _mark_of(acting: Acting) -> str:
+def mark_of(acting: Acting) -> str:
+    """The source of everybody whom whoever acts registered."""
     return f"{BY_STAFF}{acting.contact_id}"
 
 
@@ -111,7 +101,7 @@ def register_by_staff(
         Conflict: the hour that they chose was taken meanwhile; asks for `slot` again.
     """
     _refuse_taken(connection, acting, event_id, slot_id)
-    who = blank(connection, acting.now, language=language, source=_mark_of(acting))
+    who = blank(connection, acting.now, language=language, source=mark_of(acting))
     theirs = replace(acting, contact_id=who, language=language)
     contacts.keep(
         connection, theirs, name=name, phone=phone, phone_is_own=False, settlement=settlement, purpose=purpose,
@@ -200,6 +190,15 @@ def _enter(
             by_staff=True,
         )  # fmt: skip
     staff.audit(connection, acting, "enter", f"event:{event_id} contact:{who}")
+
+
+def enter_own(connection: Connection, acting: Acting, *, contact_id: int, event_id: int, rules: Rules) -> None:
+    """One of one's own people will come to one of one's own events, as they said to whoever acts; else nothing."""
+    event = events.for_staff(connection, acting, event_id=event_id)
+    if event is None or event.status != events.PUBLISHED or event.ends_at <= acting.now:
+        return
+    if charges.is_own(connection, acting, contact_id=contact_id):
+        _enter(connection, acting, event_id, contact_id, rules, came=False, slot_id=0)
 
 
 def walk_in(connection: Connection, acting: Acting, *, event_id: int, contact_id: int) -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, insert, or_, select, true, update
 
+from bot import calendar
 from bot.calendar import Rules
 from bot.chat import Acting, Conflict, literal, words
 from storage import moments, staff
@@ -82,16 +83,28 @@ def event_of(row: Any) -> Event:
 
 def by_id(connection: Connection, event_id: int, *, locked: bool = False) -> Event | None:
     """One event; locked, nobody else changes it or takes a place in it until this transaction ends."""
-    wanted = select(events).where(events.c.id == event_id)
-    # Rows that only refer to it, as the ledger's, are written meanwhile: to wait for those would deadlock.
-    row = connection.execute(wanted.with_for_update(key_share=True) if locked else wanted).first()
+    if locked:
+        return next(iter(lock(connection, [event_id])), None)
+    row = connection.execute(_one, {"number": event_id}).first()
     return event_of(row) if row else None
 
 
-def locked(connection: Connection, event_ids: Iterable[int]) -> list[Event]:
-    """Several events, each locked; by their numbers, so that two who want the same ones wait for each other."""
-    wanted = select(events).where(events.c.id.in_(set(event_ids))).order_by(events.c.id)
-    return [event_of(row) for row in connection.execute(wanted.with_for_update(key_share=True))]
+_one = select(events).where(events.c.id == bindparam("number"))
+
+
+def lock(connection: Connection, event_ids: Iterable[int]) -> list[Event]:
+    """Several events, each locked with its whole series, by their numbers.
+
+    Whoever answers one date of a course goes on to the others, or to the hour of an appointment. Taken all at once and
+    in one order, two of them wait for each other; taken one by one, each would hold what the other needs. Events of
+    different series, which one batch may take in any order, still collide now and then: the database has it tried anew.
+    """
+    these = set(event_ids)
+    lead = select(func.coalesce(events.c.lead_id, events.c.id)).where(events.c.id.in_(these))
+    wanted = select(events).where(or_(events.c.id.in_(lead), events.c.lead_id.in_(lead))).order_by(events.c.id)
+    # Rows that only refer to them, as the ledger's, are written meanwhile: to wait for those would deadlock.
+    found = map(event_of, connection.execute(wanted.with_for_update(key_share=True)))
+    return [event for event in found if event.id in these]
 
 
 def for_staff(connection: Connection, acting: Acting, *, event_id: int) -> Event | None:
@@ -139,25 +152,41 @@ def dates(connection: Connection, acting: Acting, *, event_id: int) -> list[Even
 
 
 def heads(connection: Connection, acting: Acting, *, event_ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
-    """How many will come, and how many were asked, for each of these events; one that nobody was asked to is absent."""
-    will_come = case(((invitations.c.rsvp == "yes") & (invitations.c.seat != "waiting"), 1), else_=0)
+    """How many will come, or came, and how many were asked, for each event; one that nobody was asked to is absent.
+
+    Whoever is marked as absent came to nothing, whatever they had said.
+    """
+    said_yes = invitations.c.attended.is_(None) & (invitations.c.rsvp == "yes") & (invitations.c.seat != "waiting")
+    will_come = case((or_(invitations.c.attended.is_(True), said_yes), 1), else_=0)
     found = connection.execute(
         select(invitations.c.event_id, func.sum(will_come), func.count())
         .join(contacts, contacts.c.id == invitations.c.contact_id)
-        .where(invitations.c.event_id.in_(event_ids), contacts.c.status != "archived")
+        .where(invitations.c.event_id.in_(event_ids), contacts.c.status != "archived", ~walked_in())
         .group_by(invitations.c.event_id)
     )
     return {number: (int(come), asked) for number, come, asked in found}
 
 
+def walked_in() -> ColumnElement[bool]:
+    """Whether somebody just came to an event without being asked. To a course's later dates they are asked."""
+    other, then, this = invitations.alias(), events.alias(), events.alias()
+    earlier = exists().where(
+        other.c.contact_id == invitations.c.contact_id, other.c.source == "walkin", then.c.id == other.c.event_id,
+        this.c.id == invitations.c.event_id, then.c.starts_at < this.c.starts_at,
+        func.coalesce(then.c.lead_id, then.c.id) == func.coalesce(this.c.lead_id, this.c.id),
+    )  # fmt: skip
+    return (invitations.c.source == "walkin") & ~earlier
+
+
 def places(connection: Connection, acting: Acting, *, limit: int = 3) -> list[tuple[str, str]]:
-    """Where events took place, with the landmark: whoever acts used them last, then where others did."""
-    mine = func.max(case((events.c.created_by == acting.contact_id, 1), else_=0))
+    """Where events took place, each place once with its newest landmark: first what whoever acts used last."""
+    mine = func.max(case((events.c.created_by == acting.contact_id, 1), else_=0)).label("mine")
+    each = select(func.max(events.c.id).label("last"), mine).where(events.c.kind != "slot")
+    last = each.group_by(events.c.place).subquery()
     found = connection.execute(
         select(events.c.place, events.c.landmark)
-        .where(events.c.kind != "slot")
-        .group_by(events.c.place, events.c.landmark)
-        .order_by(mine.desc(), func.max(events.c.id).desc())
+        .join(last, last.c.last == events.c.id)
+        .order_by(last.c.mine.desc(), events.c.id.desc())
         .limit(limit)
     )
     return [(place, landmark) for place, landmark in found]
@@ -189,6 +218,8 @@ def at_version(connection: Connection, event_id: int, version: int) -> Any:
 def publish(connection: Connection, acting: Acting, *, draft: Draft, rules: Rules) -> None:
     """Make an event, with its further dates or slots, and its moments. Invitations go out from those.
 
+    A course of whose first date nobody can hear in time is announced with the first of which people can.
+
     Raises:
         Conflict: the first date has passed while the draft lay there; asks for `starts` again.
     """
@@ -197,13 +228,22 @@ def publish(connection: Connection, acting: Acting, *, draft: Draft, rules: Rule
     lead = _insert(connection, acting, draft, _span(draft), None)
     moments.add(connection, lead.id, [moments.invitation(lead, rules, acting.now)])
     _arm(connection, acting, lead, rules)
+    announced = draft.kind != "course" or is_in_time(lead, rules, acting.now)
     for dates in draft.dates if draft.kind == "appointment" else draft.dates[1:]:
         child = _insert(connection, acting, draft, dates, lead.id)
+        if not announced and is_in_time(child, rules, acting.now):
+            moments.add(connection, child.id, [moments.invitation(child, rules, acting.now)])
+            announced = True
         _arm(connection, acting, child, rules)
     if draft.kind == "course":
         starts = [start for start, _ in draft.dates]
         moments.add(connection, lead.id, moments.weekly(rules, starts, acting.now))
     staff.audit(connection, acting, "publish", f"event:{lead.id}")
+
+
+def is_in_time(event: Event, rules: Rules, now: datetime) -> bool:
+    """Whether people can still hear of an event before it begins."""
+    return calendar.next_open(rules, now) < event.starts_at
 
 
 def _span(draft: Draft) -> tuple[datetime, datetime]:
@@ -227,11 +267,12 @@ def _insert(
     number = connection.execute(insert(events).values(row).returning(events.c.id)).scalar_one()
     made = by_id(connection, number)
     assert made is not None  # noqa: S101  (it was inserted a moment ago)
-    _note_version(connection, acting, made)
+    note_version(connection, acting, made)
     return made
 
 
-def _note_version(connection: Connection, acting: Acting, event: Event) -> None:
+def note_version(connection: Connection, acting: Acting, event: Event) -> None:
+    """Record what an event is from now on."""
     connection.execute(
         insert(event_versions).values(
             event_id=event.id, version=event.version, starts_at=event.starts_at, ends_at=event.ends_at,
@@ -259,7 +300,7 @@ def move(
     Raises:
         Conflict: somebody else changed it meanwhile, or the new time has passed.
     """
-    event = _unchanged(connection, acting, event_id, version)
+    event = unchanged(connection, acting, event_id, version)
     if starts_at <= acting.now:
         raise Conflict("starts", "event.past")
     by = starts_at - event.starts_at
@@ -273,7 +314,7 @@ def relocate(
     connection: Connection, acting: Acting, *, event_id: int, version: int, place: str, landmark: str, rules: Rules
 ) -> None:
     """Give an event another place. Conflict when somebody else changed it meanwhile."""
-    event = _unchanged(connection, acting, event_id, version)
+    event = unchanged(connection, acting, event_id, version)
     for one in _with_slots(connection, event):
         _change(connection, acting, replace(one, place=place, landmark=landmark), rules, before=one)
     staff.audit(connection, acting, "relocate", f"event:{event_id}")
@@ -283,11 +324,11 @@ def cancel(
     connection: Connection, acting: Acting, *, event_id: int, version: int, rules: Rules, whole: bool = False
 ) -> None:
     """Cancel an event; `whole`: with every later date of its course. Conflict when somebody changed it meanwhile."""
-    event = _unchanged(connection, acting, event_id, version)
+    event = unchanged(connection, acting, event_id, version)
     later = series(connection, event) if whole and event.kind == "course" else []
     also = [date for date in later if date.id != event.id and date.ends_at > acting.now]
     if event.kind == "course" and not whole:
-        _hand_over(connection, acting, event)
+        _hand_over(connection, acting, event, rules)
     for one in [*_with_slots(connection, event), *also]:
         _change(connection, acting, replace(one, status=CANCELLED), rules, before=one)
     staff.audit(connection, acting, "cancel", f"event:{event_id}")
@@ -304,14 +345,16 @@ def hand_to(connection: Connection, acting: Acting, *, event_id: int, leader_id:
     staff.audit(connection, acting, "lead", f"event:{event_id} contact:{leader_id}")
 
 
-def _hand_over(connection: Connection, acting: Acting, event: Event) -> None:
+def _hand_over(connection: Connection, acting: Acting, event: Event, rules: Rules) -> None:
     """A course goes on without this date: what is yet to be said of the whole of it is said with its next one."""
     ahead = [date for date in series(connection, event) if date.id != event.id and date.starts_at > acting.now]
-    if ahead:
-        moments.hand_over(connection, event.id, ahead[0].id)
+    in_time = [date for date in ahead if is_in_time(date, rules, acting.now)]
+    for heir in [*in_time, *ahead][:1]:
+        moments.hand_over(connection, event.id, heir.id)
 
 
-def _unchanged(connection: Connection, acting: Acting, event_id: int, version: int) -> Event:
+def unchanged(connection: Connection, acting: Acting, event_id: int, version: int) -> Event:
+    """An event, locked, as whoever acts has seen it; a Conflict on "sure" where somebody changed it meanwhile."""
     event = by_id(connection, event_id, locked=True)
     if event is None or event.status != PUBLISHED or event.version != version:
         name = changed_by(connection, acting, event_id=event_id)
@@ -334,7 +377,7 @@ def _change(connection: Connection, acting: Acting, after: Event, rules: Rules, 
             status=after.status, version=after.version,
         )
     )  # fmt: skip
-    _note_version(connection, acting, after)
+    note_version(connection, acting, after)
     if after.status == CANCELLED:
         moments.withdraw(connection, after.id, acting.now, moments.EVERY)
     elif after.starts_at != before.starts_at:

@@ -114,24 +114,44 @@ def welcome(connection: Connection, acting: Acting, rules: Rules) -> None:
     mine = select(event_rows.c.id, literal(acting.contact_id), literal(AUDIENCE), literal(acting.now, UtcTime()))
     fresh = upsert(connection, rows).from_select(columns, mine.where(event_rows.c.id.in_(meant)))
     new = set(connection.execute(fresh.on_conflict_do_nothing().returning(rows.c.event_id)).scalars())
-    invited = [number for number, lead_id in meant.items() if number in new and lead_id is None]
+    known = {one.series for number, one in meant.items() if number not in new}
+    unheard = [one for one in meant.values() if one.series not in known]
+    invited = _announced(unheard, notifications.opens_at(rules, moments.INVITE, acting.now))
     if invited:
         notifications.tell_together(connection, invited, moments.INVITE, acting.contact_id, acting.now, rules)
 
 
-def _meant_for(connection: Connection, acting: Acting) -> dict[int, int | None]:
-    """The coming events, in order and with their leads, to whose audience whoever acts belongs, unless it is their own.
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    id: int
+    series: int
+    starts_at: datetime
+
+
+def _announced(coming: Sequence[_Coming], opens: datetime) -> list[int]:
+    """Of which of these events somebody is told: of a course, of the first date of which they can hear in time."""
+    in_time = [one for one in coming if one.starts_at > opens]
+    first: dict[int, int] = {}
+    for one in (*in_time, *coming):
+        first.setdefault(one.series, one.id)
+    return [one.id for one in coming if first[one.series] == one.id]
+
+
+def _meant_for(connection: Connection, acting: Acting) -> dict[int, _Coming]:
+    """The coming events, in order, to whose audience whoever acts belongs, unless it is their own.
 
     Many events share few audiences, and each of those is looked at once.
     """
     soon = (event_rows.c.status == events.PUBLISHED) & (event_rows.c.starts_at > acting.now)
     hosts = (event_rows.c.mediator_id, event_rows.c.created_by)
     others = [func.coalesce(host, 0) != acting.contact_id for host in hosts]
-    upcoming = select(event_rows.c.id, event_rows.c.lead_id, event_rows.c.audience).where(soon, *others)
+    columns = (event_rows.c.id, event_rows.c.lead_id, event_rows.c.starts_at, event_rows.c.audience)
+    upcoming = select(*columns).where(soon, *others)
     found = connection.execute(upcoming.order_by(event_rows.c.starts_at, event_rows.c.id)).all()
     audiences = {repr(row.audience): row.audience for row in found if row.audience}
     mine = {name for name, group in audiences.items() if groups.holds(connection, group, acting.contact_id)}
-    return {row.id: row.lead_id for row in found if repr(row.audience) in mine}
+    theirs = [row for row in found if repr(row.audience) in mine]
+    return {row.id: _Coming(row.id, row.lead_id or row.id, row.starts_at) for row in theirs}
 
 
 def register(connection: Connection, acting: Acting, *, rules: Rules, **said: Any) -> Outcome:
@@ -153,7 +173,7 @@ def join(connection: Connection, acting: Acting, *, activity: str, rules: Rules)
 def guest(
     connection: Connection, acting: Acting, *, event_id: int, contact_id: int, locked: bool = True
 ) -> Guest | None:
-    """An invitation, if it belongs to whoever acts or to somebody behind the same address. Locks the event."""
+    """An invitation, if it belongs to whoever acts or to somebody behind the same address. Locks the event's series."""
     event = events.by_id(connection, event_id, locked=locked)
     if event is None:
         return None
@@ -239,7 +259,7 @@ def answer(
         meant = _with_hour(connection, event, contact_id, said)
     else:
         dates = events.series(connection, event) if whole else [event]
-        meant = [one for one in events.locked(connection, [date.id for date in dates]) if _is_open(one, event, acting)]
+        meant = [one for one in events.lock(connection, [date.id for date in dates]) if _is_open(one, event, acting)]
     for one in meant:
         _answer_one(connection, acting, one, contact_id, said, rules, by_staff=by_staff)
 
@@ -290,20 +310,21 @@ def _seat_after(connection: Connection, event: Event, had: str, said: str) -> st
     return SEAT if left is None or left > 0 else WAITS
 
 
-def promote(connection: Connection, event: Event, now: datetime, rules: Rules) -> None:
-    """A seat is free: it goes to whoever waits longest, and they are told."""
+def promote(connection: Connection, event: Event, now: datetime, rules: Rules) -> bool:
+    """A seat is free: it goes to whoever waits longest, and they are told. Gives whether there was somebody."""
     if free_seats(connection, event) == 0 or event.starts_at <= now or event.status != events.PUBLISHED:
-        return
+        return False
     waiting = (rows.c.event_id == event.id) & (rows.c.seat == WAITS)
     reachable = rows.c.contact_id.in_(select(contacts.c.id).where(contacts.c.status == "active"))
     line = select(rows.c.contact_id).where(waiting, reachable).order_by(rows.c.waiting_since, rows.c.contact_id)
     lucky = connection.execute(line.limit(1)).scalar()
     if lucky is None:
-        return
+        return False
     mine = (rows.c.event_id == event.id) & (rows.c.contact_id == lucky)
     connection.execute(update(rows).where(mine).values(seat=SEAT, waiting_since=None))
     offset = notifications.next_offset(connection, event.id, lucky, moments.PLACE)
     notifications.tell(connection, event.id, offset, [lucky], now, rules)
+    return True
 
 
 def leaves_at(connection: Connection, acting: Acting, *, event_id: int, contact_id: int, at: str) -> None:
@@ -374,11 +395,11 @@ def give_back_slot(connection: Connection, acting: Acting, *, event_id: int, con
 
 
 def leave_all(connection: Connection, acting: Acting, rules: Rules, contact_id: int) -> None:
-    """Somebody stopped or is erased: their seats in what is to come go to others."""
+    """Somebody is erased: their seats in what is to come go to others."""
     held = connection.execute(
         select(event_rows.c.id)
         .join(rows, rows.c.event_id == event_rows.c.id)
         .where(rows.c.contact_id == contact_id, rows.c.seat != "", event_rows.c.starts_at > acting.now)
     ).scalars()
-    for event in events.locked(connection, held):
+    for event in events.lock(connection, held):
         _answer_one(connection, acting, event, contact_id, NO, rules, by_staff=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, or_, select, update
 
 from bot import calendar
 from bot.calendar import Moment, Rules
@@ -81,8 +81,7 @@ def of_event(event: Event, rules: Rules, now: datetime) -> list[Moment]:
     if event.kind == "appointment":  # its slots are reminded of; here only those are who have not chosen one
         wanted -= {"2h"}
     found = calendar.moments(rules, event.starts_at, event.ends_at, offsets=wanted, now=now)
-    if event.kind != "appointment":
-        found = [*found, calendar.after(rules, event.ends_at)]
+    found = [*found, calendar.after(rules, event.ends_at)]  # of an appointment: for who came without an hour of it
     return [_versioned(moment, event.version) for moment in found]
 
 
@@ -174,7 +173,9 @@ def told_at(connection: Connection, event_id: int) -> datetime | None:
 def hand_over(connection: Connection, event_id: int, heir_id: int) -> None:
     """Let the waiting moments that are about a whole course come with another of its dates."""
     about_all = (moments.c.event_id == event_id) & of_kinds(moments.c.offset, (INVITE, "week"))
-    connection.execute(update(moments).where(about_all, moments.c.state == WAITING).values(event_id=heir_id))
+    theirs = moments.alias()
+    has_one = exists().where(theirs.c.event_id == heir_id, theirs.c.offset == moments.c.offset)
+    connection.execute(update(moments).where(about_all, moments.c.state == WAITING, ~has_one).values(event_id=heir_id))
 
 
 def of_kinds(column: Any, bases: Sequence[str]) -> ColumnElement[bool]:
@@ -212,13 +213,17 @@ def waiting(connection: Connection, before: datetime | None = None) -> list[Due]
 
     Of those due together, after an outage say, an invitation and a change go first: what they tell is not repeated.
     """
-    wanted = select(moments.c.event_id, moments.c.offset, moments.c.due_at, moments.c.until)
-    wanted = wanted.where(moments.c.state == WAITING)
-    if before is not None:
-        wanted = wanted.where(moments.c.due_at < before)
-    first = case((of_kinds(moments.c.offset, (INVITE, CHANGE)), 0), else_=1)
-    rows = connection.execute(wanted.order_by(moments.c.due_at, first, moments.c.event_id, moments.c.offset))
+    rows = connection.execute(_waiting) if before is None else connection.execute(_due_before, {"before": before})
     return [Due(*row) for row in rows]
+
+
+_first = case((of_kinds(moments.c.offset, (INVITE, CHANGE)), 0), else_=1)
+_waiting = (
+    select(moments.c.event_id, moments.c.offset, moments.c.due_at, moments.c.until)
+    .where(moments.c.state == WAITING)
+    .order_by(moments.c.due_at, _first, moments.c.event_id, moments.c.offset)
+)
+_due_before = _waiting.where(moments.c.due_at < bindparam("before"))
 
 
 def taken(connection: Connection, event_id: int, offset: str) -> Due | None:
@@ -228,27 +233,32 @@ def taken(connection: Connection, event_id: int, offset: str) -> Due | None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_decide_alone)
-    wanted = (moments.c.event_id == event_id) & (moments.c.offset == offset) & (moments.c.state == WAITING)
-    begun = moments.c.done_at.is_not(None)
-    columns = (moments.c.event_id, moments.c.offset, moments.c.due_at, moments.c.until, begun)
-    row = connection.execute(select(*columns).where(wanted).with_for_update()).first()
+    row = connection.execute(_taken, {"this_event": event_id, "this_offset": offset}).first()
     return Due(*row) if row else None
+
+
+_this = (moments.c.event_id == bindparam("this_event")) & (moments.c.offset == bindparam("this_offset"))
+_begun = moments.c.done_at.is_not(None)
+_taken = (
+    select(moments.c.event_id, moments.c.offset, moments.c.due_at, moments.c.until, _begun)
+    .where(_this, moments.c.state == WAITING)
+    .with_for_update()
+)
+_leave = update(moments).where(_this).values(state=bindparam("then"), done_at=bindparam("now"))
 
 
 def put_off(connection: Connection, moment: Due, due: datetime) -> None:
     """Let a moment come later."""
-    connection.execute(update(moments).where(_is(moment)).values(due_at=due, done_at=None))
+    this = (moments.c.event_id == moment.event_id) & (moments.c.offset == moment.offset)
+    connection.execute(update(moments).where(this).values(due_at=due, done_at=None))
 
 
 def go_on(connection: Connection, moment: Due, now: datetime) -> None:
     """A moment has decided for some people, and others are left: whom it concerns is not looked up again."""
-    connection.execute(update(moments).where(_is(moment)).values(done_at=now))
+    close(connection, moment, WAITING, now)
 
 
 def close(connection: Connection, moment: Due, state: str, now: datetime) -> None:
     """A moment is over: done, or too late to be of use."""
-    connection.execute(update(moments).where(_is(moment)).values(state=state, done_at=now))
-
-
-def _is(moment: Due) -> Any:
-    return (moments.c.event_id == moment.event_id) & (moments.c.offset == moment.offset)
+    values = {"this_event": moment.event_id, "this_offset": moment.offset, "then": state, "now": now}
+    connection.execute(_leave, values)

@@ -34,7 +34,8 @@ from bot import calendar
 from bot.calendar import Rules
 from bot.chat import Acting
 from bot.messages import Lane
-from storage import moments
+from storage import enough, moments
+from storage.enough import JOINT, QUEUED
 from storage.moments import AFTER, CHANGE, INVITE, PLACE, REMINDERS, TIMED, Due
 from storage.people import INSERTS
 from storage.tables import BigId, UtcTime, addresses, contacts, events, feedback, notifications, outbox, residents
@@ -48,7 +49,7 @@ TEL = "tel"  # an address that only a call reaches
 
 ONCE_A_HOME = (*REMINDERS, INVITE, CHANGE, AFTER)  # of a parents' meeting
 SLACK = timedelta(minutes=15)  # in which ten thousand messages are out: what is due so long after is told at once
-QUEUED, JOINT, SKIPPED, LATE = "queued", "joint", "skipped", "expired"
+SKIPPED, LATE = "skipped", "expired"
 
 _i, _c, _n = invitation_rows, contacts, notifications
 _COLUMNS = ("event_id", "offset", "contact_id", "status", "reason", "message", "at")
@@ -91,13 +92,17 @@ def decide(
     return decided
 
 
+_WAYS = ("seqscan", "hashjoin", "mergejoin", "bitmapscan", "sort")
+
+
 def _by_index(connection: Connection) -> None:
     """Keep PostgreSQL to the indexes: a bite is small, and every look-up has one.
 
-    It knows nothing yet of rows that came a moment ago, and would go through whole tables for each person.
+    It knows nothing yet of rows that came a moment ago, and would go through whole tables for each person, or sort
+    all guests of an event for each bite; in the order of their index it stops when the bite is full.
     """
     if connection.dialect.name == "postgresql":
-        off = (func.set_config(f"enable_{way}", "off", True) for way in ("seqscan", "hashjoin", "mergejoin"))
+        off = (func.set_config(f"enable_{way}", "off", True) for way in _WAYS)
         # A plan of its own each time: one that was made for an empty ledger would be kept for a full one.
         connection.execute(select(*off, func.set_config("plan_cache_mode", "force_custom_plan", True)))
 
@@ -340,7 +345,8 @@ def _reason(base: str, *, anew: bool = False) -> ColumnElement[str]:
     if base in REMINDERS:
         reasons.append((_reminded_lately(), "too_close"))
     if base == INVITE:
-        reasons.append((_invitations() >= bindparam("full", type_=Integer), "week_full"))
+        heard = enough.announcements(_time("a_week_ago"), _time("weeks_ago"), _i.c.contact_id)
+        reasons.append((heard >= bindparam("full", type_=Integer), "week_full"))
     return case(*((condition, literal(name)) for condition, name in reasons), else_=literal(""))
 
 
@@ -387,33 +393,15 @@ def _told_at_home(event_id: Any, offset: Any, contact_id: Any, address_id: Any) 
     return select(literal(1)).select_from(there).where(others).correlate_except(there).exists()
 
 
-def _went_since(since: str, before: str) -> ColumnElement[bool]:
-    """Whether a message was queued since then, or went out since then, or still waits. Not one that was taken back.
-
-    `before`: a time before which nothing was queued that could have gone out so late.
-    """
-    then, long_before = bindparam(since, type_=UtcTime()), bindparam(before, type_=UtcTime())
-    alive = outbox.c.status.not_in(("cancelled", "expired", "failed"))
-    waits = outbox.c.status.in_(("queued", "sending"))
-    return (
-        (_n.c.contact_id == _i.c.contact_id) & _n.c.status.in_((QUEUED, JOINT)) & (_n.c.at > long_before)
-        & (outbox.c.key == _n.c.message) & alive & or_(_n.c.at > then, outbox.c.sent_at > then, waits)
-    )  # fmt: skip
+def _time(name: str) -> Any:
+    return bindparam(name, type_=UtcTime())
 
 
 def _reminded_lately() -> ColumnElement[bool]:
     """Whether a reminder went to them within hours, or this event's own invitation or change."""
     about_this = (_n.c.event_id == _i.c.event_id) & moments.of_kinds(_n.c.offset, (INVITE, CHANGE))
     kinds = or_(moments.of_kinds(_n.c.offset, REMINDERS), about_this)
-    return exists().where(_went_since("hours_ago", "long_ago"), kinds)
-
-
-def _invitations() -> Any:
-    """How many announcements of events went to them within a week."""
-    lately = _went_since("a_week_ago", "weeks_ago") & (_n.c.offset == INVITE) & (_n.c.status == QUEUED)
-    return (
-        select(func.count()).select_from(_n.join(outbox, outbox.c.key == _n.c.message)).where(lately).scalar_subquery()
-    )
+    return exists().where(enough.told_since(_time("hours_ago"), _time("long_ago"), _i.c.contact_id), kinds)
 
 
 # --- one message for several events ---------------------------------------------------------------------------------

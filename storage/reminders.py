@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from bot.calendar import Rules
 from storage import digests, invitations, moments, notifications
-from storage.moments import DONE, EXPIRED, INVITE, REMINDERS
+from storage.moments import AFTER, DONE, EXPIRED, INVITE, REMINDERS
 
 BITE = 250  # people decided on in one transaction: 10 to 40 ms, which a reply may wait
 WIDE_BITE = 1000  # where replies do not wait for it: each bite costs something of its own
+_DIGESTS = {"1d": digests.AHEAD, AFTER: digests.MARKS}  # what whoever leads the event hears when such a moment is over
 
 
 def fire(connection: Connection, event_id: int, offset: str, now: datetime, rules: Rules, bite: int = BITE) -> int:
@@ -36,8 +37,8 @@ def fire(connection: Connection, event_id: int, offset: str, now: datetime, rule
     decided = notifications.decide(connection, moment, now, rules, late=late, bite=bite)
     if decided < bite:
         moments.close(connection, moment, EXPIRED if late else DONE, now)
-        if moment.base == "1d" and not late:
-            digests.queue(connection, event_id, now, moment.until)
+        if moment.base in _DIGESTS and not late:
+            digests.queue(connection, event_id, now, moment.until, _DIGESTS[moment.base])
     else:
         moments.go_on(connection, moment, now)
     return decided

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from bot.calendar import Rules
 from bot.chat import Acting
-from storage import invitations, outbox, results, screens
+from storage import door, invitations, media, outbox, recipients, results, screens
+from storage import staff as team
 from storage.contacts import Outcome, consent
+from storage.notifications import best_address
 from storage.people import blank
 from storage.tables import (
     addresses,
@@ -32,7 +34,10 @@ from storage.tables import outbox as outbox_table
 
 
 def stop(connection: Connection, acting: Acting, form: str) -> None:
-    """No more messages, also those already queued. The platform's "block" counts as this for its address."""
+    """No more messages, also those already queued. The platform's "block" counts as this for its address.
+
+    That is no refusal to come: a seat stays theirs, and whoever leads the event finds them on the call list.
+    """
     connection.execute(update(addresses).where(addresses.c.id == acting.address_id).values(status="stopped"))
     connection.execute(update(contacts).where(contacts.c.id == acting.contact_id).values(status="stopped"))
     consent(connection, acting, action="withdrawn", form=form)
@@ -93,6 +98,7 @@ def erase(connection: Connection, acting: Acting, *, rules: Rules) -> Outcome:
     connection.execute(update(inbox).where(inbox.c.contact_id == gone).values(body=None))
     for table in (conversations, children_rows, interest_rows, search_tokens, staff, tickets, outbox_table):
         connection.execute(delete(table).where(table.c.contact_id == gone))
+    media.sweep(connection, before=acting.now)
     outcome = Outcome(gone, registered=False)
     for address_id in mine:
         left = _leave_address(connection, acting, gone, address_id)
@@ -103,6 +109,33 @@ def erase(connection: Connection, acting: Acting, *, rules: Rules) -> Outcome:
     return replace(outcome, erased=True)
 
 
+def erasable(connection: Connection, acting: Acting, *, contact_id: int) -> str | None:
+    """The name of somebody whom whoever acts may erase; None if they may not, or there is nobody.
+
+    A coordinator may everybody; the others whom they registered themselves and whom no channel reaches. Of the staff
+    nobody: a role is taken away first.
+    """
+    theirs = contacts.c.source == door.mark_of(acting)
+    may = case((theirs & best_address().is_(None), True), else_=False)
+    here = (contacts.c.id == contact_id) & contacts.c.registered_at.is_not(None) & (contacts.c.status != "archived")
+    of_the_team = contacts.c.id.in_(select(staff.c.contact_id))
+    row = connection.execute(select(contacts.c.name, may.label("may")).where(here, ~of_the_team)).first()
+    role = team.role_of(connection, acting.contact_id)
+    if row is None or not (role in team.SEES_ALL or (role in team.LEADS and row.may)):
+        return None
+    return row.name or ""
+
+
+def erase_by_staff(connection: Connection, acting: Acting, *, contact_id: int, rules: Rules) -> Outcome | None:
+    """Delete somebody who asked for it by word of mouth, as they could themselves; nothing unless `erasable`."""
+    connection.execute(select(contacts.c.id).where(contacts.c.id == contact_id).with_for_update())
+    if erasable(connection, acting, contact_id=contact_id) is None:
+        return None
+    erase(connection, replace(acting, contact_id=contact_id, address_id=0), rules=rules)
+    team.audit(connection, acting, "erase", f"contact:{contact_id}")
+    return Outcome(acting.contact_id, registered=True, erased=True)
+
+
 def _forget_events(connection: Connection, gone: int) -> None:
     """What is to come, and what was said of what is past. Participations stay, without a name and without answers."""
     mine = invitation_rows.c.contact_id == gone
@@ -111,6 +144,7 @@ def _forget_events(connection: Connection, gone: int) -> None:
     connection.execute(delete(notifications).where(notifications.c.contact_id == gone))
     connection.execute(delete(feedback).where(feedback.c.contact_id == gone))
     results.forget(connection, gone)
+    recipients.forget(connection, gone)
     connection.execute(update(participations).where(participations.c.contact_id == gone).values(entry_work=None))
 
 
@@ -131,7 +165,8 @@ def _leave_address(connection: Connection, acting: Acting, gone: int, address_id
     rows = connection.execute(others).all()
     stays = next((row.id for row in rows if row.registered_at is not None), 0)
     if stays:
-        connection.execute(update(addresses).where(addresses.c.id == address_id).values(contact_id=stays))
+        talks = (addresses.c.id == address_id) & (addresses.c.contact_id == gone)  # whoever else talks there goes on
+        connection.execute(update(addresses).where(talks).values(contact_id=stays))
         return Outcome(stays, registered=True)
     empty = blank(connection, acting.now, language=acting.language)
     connection.execute(insert(residents).values(address_id=address_id, contact_id=empty))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from storage.events import Event, event_of
 from storage.moments import base_of
@@ -61,7 +61,7 @@ def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping
     """
     told = _told(connection, keys)
     found = {row.event_id for row in told}
-    known = {e.id: e for e in map(event_of, connection.execute(select(events).where(events.c.id.in_(found))))}
+    known = {e.id: e for e in map(event_of, connection.execute(_events, {"these": list(found)}))}
     people = _people(connection, {row.contact_id for row in told})
     leaders = _leaders(connection, {event.mediator_id for event in known.values()})
     heard, dates = _heard(connection, told, keys), _dates(connection, told, known, now)
@@ -83,33 +83,55 @@ def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping
 
 def heard(connection: Connection, keys: Sequence[str]) -> None:
     """Note at which version of each event these messages were written."""
-    version = select(events.c.version).where(events.c.id == notifications.c.event_id).scalar_subquery()
-    connection.execute(update(notifications).where(notifications.c.message.in_(keys)).values(version=version))
+    connection.execute(_hearing, {"these": keys})
 
 
 def _told(connection: Connection, keys: Sequence[str]) -> Sequence[Any]:
     """The ledger's rows of these messages, with each reader's invitation; the message's own event first."""
-    n, i = notifications, invitations
-    return connection.execute(
-        select(n.c.message, n.c.event_id, n.c.offset, n.c.contact_id, i.c.rsvp, i.c.seat, i.c.leave_at)
-        .outerjoin(i, and_(i.c.event_id == n.c.event_id, i.c.contact_id == n.c.contact_id))
-        .join(events, events.c.id == n.c.event_id)
-        .where(n.c.message.in_(keys), n.c.status.in_(("queued", "joint")))
-        .order_by(n.c.status.desc(), events.c.starts_at, n.c.event_id)
-    ).all()
+    return connection.execute(_telling, {"these": keys}).all()
 
 
 def _people(connection: Connection, numbers: set[int]) -> dict[int, Any]:
-    columns = (contacts.c.id, contacts.c.name, contacts.c.language, contacts.c.status)
-    wanted = select(*columns).where(contacts.c.id.in_(numbers))
-    return {row.id: row for row in connection.execute(wanted)}
+    return {row.id: row for row in connection.execute(_readers, {"these": list(numbers)})}
 
 
 def _leaders(connection: Connection, numbers: set[int | None]) -> Mapping[int, str]:
     """The first names of those who are of the staff now: nobody else signs a message."""
-    wanted = select(contacts.c.id, contacts.c.name).join(staff, staff.c.contact_id == contacts.c.id)
-    found = connection.execute(wanted.where(contacts.c.id.in_([n for n in numbers if n is not None])))
+    found = connection.execute(_staff, {"these": [n for n in numbers if n is not None]})
     return {row.id: (row.name or "").partition(" ")[0] for row in found}
+
+
+# Built once: for the few messages of one claim, building them would take longer than running them.
+_these: Any = bindparam("these", expanding=True)
+_events = select(events).where(events.c.id.in_(_these))
+_telling = (
+    select(
+        notifications.c.message, notifications.c.event_id, notifications.c.offset, notifications.c.contact_id,
+        invitations.c.rsvp, invitations.c.seat, invitations.c.leave_at,
+    )
+    .outerjoin(
+        invitations,
+        and_(
+            invitations.c.event_id == notifications.c.event_id, invitations.c.contact_id == notifications.c.contact_id
+        ),
+    )
+    .join(events, events.c.id == notifications.c.event_id)
+    .where(notifications.c.message.in_(_these), notifications.c.status.in_(("queued", "joint")))
+    .order_by(notifications.c.status.desc(), events.c.starts_at, notifications.c.event_id)
+)  # fmt: skip
+_hearing = (
+    update(notifications)
+    .where(notifications.c.message.in_(_these))
+    .values(version=select(events.c.version).where(events.c.id == notifications.c.event_id).scalar_subquery())
+)
+_readers = select(contacts.c.id, contacts.c.name, contacts.c.language, contacts.c.status).where(
+    contacts.c.id.in_(_these)
+)
+_staff = (
+    select(contacts.c.id, contacts.c.name)
+    .join(staff, staff.c.contact_id == contacts.c.id)
+    .where(contacts.c.id.in_(_these))
+)
 
 
 def _still_true(row: Any, event: Event) -> bool:

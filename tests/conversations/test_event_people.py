@@ -11,8 +11,8 @@ from sqlalchemy import delete, select
 from bot.dialog import Stored
 from bot.messages import Kind
 from handlers import TALKS
+from storage import attendance, invitations
 from storage import events as event_acts
-from storage import invitations
 from storage.attendance import Line, Sheet, Tally
 from storage.calls import Call, Callee
 from storage.events import Event
@@ -184,11 +184,14 @@ async def test_a_course_and_an_appointment(town: Town, channel: str) -> None:
     course = await event(mediator, guests[:1], after=HOUR, kind="course", further=[25 * HOUR])
     later = (await rows(town, events))[1]
     await mediator.say(f"/attend {course.id} 0")
+    assert mediator.labels[-1] == t("guests.to_course")
     await mediator.press("Ани")
     assert "25.11" in await mediator.say(f"/attend {later.id} 0")
     assert names(mediator) == ["⬜ Ани Илиева"], "each date has its own list"
     visit = await event(mediator, guests, kind="appointment", after=2 * HOUR, further=[3 * HOUR], title="Консултация")
     slots = [row.id for row in await rows(town, events) if row.lead_id == visit.id]
+    await mediator.say(f"/calls {visit.id}")
+    assert mediator.labels[-1] == t("guests.to_hours")
     await mediator.say(f"/call {visit.id}.{guests[0]}")
     assert t("call.did_yes") not in mediator.labels
     assert "✅ Ани Илиева" in await mediator.press("24.11, 13:0")
@@ -260,6 +263,41 @@ async def test_calling_one_after_the_other(town: Town, channel: str) -> None:
     assert seen == [f"event:{made.id} contact:{who}" for who in (guests[0], guests[1], guests[0])]
 
 
+async def test_a_slip_of_the_finger_is_mended_from_the_list(town: Town, channel: str) -> None:
+    """At once by the button under what was noted, and later among those who were called."""
+    mediator = await staff_of(town, channel)
+    guests = await people(town, "Ани Илиева", "Борис Ганев", phone="+359888123456")
+    made = await event(mediator, guests, capacity=1)
+    await mediator.say(f"/calls {made.id}")
+    await mediator.press("Ани")
+    assert t("call.to_undo") not in mediator.labels, "nothing was noted yet"
+    await mediator.press(t("call.did_no"))
+    card = await mediator.press(t("call.to_change"))
+    assert t("call.was", what=t("call.did_no")) in card
+    assert t("call.noted", who="✅ Ани Илиева") in await mediator.press(t("call.did_yes"))
+    await mediator.say(f"/calls {made.id}")
+    assert t("call.heard", count=1).partition("\n")[0] in await mediator.press(t("call.to_heard", count=1))
+    assert mediator.last.replaces
+    await mediator.press("✅ Ани Илиева")
+    assert t("call.list", count=2) in await mediator.press(t("call.to_undo"))
+    row = await invitation(town, made.id, guests[0])
+    assert (row.rsvp, row.seat, row.called, row.rsvp_by) == ("", "", "", None)
+    assert t("call.to_heard", count=1) not in mediator.labels
+    assert [row.action for row in await rows(town, audit)][-1] == "call_back"
+
+
+async def test_a_wrong_number_that_was_right_is_called_again(town: Town) -> None:
+    mediator = await staff_of(town, "telegram")
+    (guest,) = await people(town, "Ани Илиева", phone="+359888123456")
+    made = await event(mediator, [guest])
+    await mediator.say(f"/called {made.id}.{guest} wrong_number")
+    assert line("call.nobody") in mediator.last.text
+    await mediator.press(t("call.to_heard", count=1))
+    await mediator.press("🚫 Ани Илиева")
+    await mediator.press(t("call.to_undo"))
+    assert names(mediator) == ["📞 Ани Илиева"]
+
+
 async def test_a_full_event_is_said_before_the_call(town: Town, channel: str) -> None:
     mediator = await staff_of(town, channel)
     guests = await people(town, "Ани Илиева", "Борис Ганев", phone="+359888123456")
@@ -288,6 +326,39 @@ async def test_after_the_event_nobody_is_called(town: Town, channel: str) -> Non
     assert "0888" not in await mediator.say(f"/call {made.id}.{guest}")
     await mediator.say(f"/called {made.id}.{guest} yes")
     assert (await invitation(town, made.id, guest)).rsvp == ""
+
+
+# --- afterwards -----------------------------------------------------------------------------------------------------
+
+
+async def test_after_the_marks_every_screen_speaks_of_who_came_and_a_walk_in_counts_apart(
+    town: Town, channel: str
+) -> None:
+    mediator = await staff_of(town, channel)
+    guests = await people(town, "Ани Илиева", "Борис Ганев", "Вили Цонева")
+    made = await event(mediator, guests, after=HOUR)
+    for guest in guests[:2]:
+        await answered(town, made.id, guest, "yes")
+    assert t("event.line_numbers", come=2, asked=3, silent=1) in await mediator.say(f"/event {made.id}")
+    town.now += 3 * HOUR
+    assert t("event.line_unmarked", come=2, asked=3) in await mediator.say(f"/event {made.id}")
+    assert line("event.line_reminders") not in mediator.last.text
+    assert t("guests.said_yes", coming=2, all=3) in await mediator.say(f"/who {made.id}")
+    assert mediator.labels == [t("guests.to_attend"), t("guests.to_event")], "nobody is called any more"
+    await mediator.say(f"/mark {made.id}.{guests[0]}.0 yes")
+    assert t("event.line_came", come=1, asked=3) in await mediator.say(f"/event {made.id}")
+    (stranger,) = await people(town, "Гошо Пеев")
+    acting = await acting_of(mediator)
+    await change(town, lambda c: attendance.walk_in(c, acting, event_id=made.id, contact_id=stranger))
+    await mediator.say(f"/attended {made.id}")
+    assert t("event.line_came_more", come=1, asked=3, more=1) in await mediator.say(f"/event {made.id}")
+    said = await mediator.say(f"/who {made.id}")
+    assert t("guests.came", came=1, all=3) in said
+    assert t("guests.came_besides", count=1) in said
+    assert said.splitlines()[-4:] == ["☑️ Ани Илиева", "⬜ Борис Ганев", "☑️ Гошо Пеев", "· Вили Цонева"]
+    await mediator.say("/past_events")
+    assert any(label.endswith(" · 1/3") for label in mediator.labels)
+    assert t("numbers.walked_in", count=t("numbers.few")) in await mediator.say("/numbers")
 
 
 # --- somebody who was not expected ------------------------------------------------------------------------------------
@@ -349,6 +420,7 @@ def commands(event_id: int, contact_id: int) -> list[str]:
     return [
         f"/who {event_id} 0", f"/calls {event_id}", f"/call {one}", f"/called {one} yes", f"/attend {event_id} 0",
         f"/mark {one}.0 yes", f"/attended {event_id}", f"/walkin {event_id}", f"/add_person {event_id}",
+        f"/spoken {event_id}",
     ]  # fmt: skip
 
 
@@ -378,7 +450,7 @@ async def test_another_mediators_event_is_none(town: Town, channel: str) -> None
             said = await other.say(own)
             assert said == await other.say(none) == t("guests.no_event"), own
         for rubbish in ("", "x", "-1", "0", "9" * 40, "1.2.3.4", "²", "1 2 3"):
-            for name in ("who", "calls", "call", "called", "attend", "mark", "attended", "walkin"):
+            for name in ("who", "calls", "call", "called", "spoken", "attend", "mark", "attended", "walkin"):
                 assert line("guests.no_event") in await other.say(f"/{name} {rubbish}") or rubbish[:1] == "1", name
     assert await invitation(town, made.id, guest) == before
     assert not await rows(town, notices)
@@ -454,13 +526,14 @@ def crowded(query: str, values: Any) -> Any:
     person = Callee(BIG, "Я" * 80, "+359888123456", "vidin", "Я" * 80, "changed", "no_answer", "silent", at)
     answers = {
         "sheet": Sheet(held, START, done=True), "people": [one] * 25, "at_the_door": [one] * 25, "callee": person,
-        "call_list": [Call(BIG, "Я" * 80, "remind", "no_answer")] * 25, "slots": [held] * 9, "seats_left": 0,
+        "call_list": [Call(BIG, "Я" * 80, "remind", "no_answer")] * 25,
+        "heard": [Call(BIG, "Я" * 80, "silent", "yes")] * 25, "slots": [held] * 9, "seats_left": 0,
         "tally": Tally(25, 25, 0, 0, 0, 0, 12, 13),
     }  # fmt: skip
     return answers[query]
 
 
-@pytest.mark.parametrize("script", ["who", "attend", "calls", "call", "attendance_done"])
+@pytest.mark.parametrize("script", ["who", "attend", "calls", "call", "spoken", "attendance_done"])
 def test_every_button_fits_telegram_with_the_longest_numbers(script: str) -> None:
     given = {"event": Stored(str(BIG)), "page": Stored("1"), "call": Stored(f"{BIG}.{BIG}"), "last": Stored(str(BIG))}
     table = Table(TALKS.scripts[script], answers=given, found=crowded)

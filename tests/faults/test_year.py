@@ -1,4 +1,4 @@
-"""The short year: sixty events among three hundred people; the long one is `python3 -m bot test year`.
+"""The short year: forty events among two hundred people; the long one is `python3 -m bot test year`.
 
 And the judge can tell: whatever of the service is broken on purpose, or of a history, it finds and names.
 """
@@ -21,8 +21,8 @@ from tests.faults.year_history import Decided, History, Row, Sent
 from tests.faults.year_judge import judge
 from tests.faults.year_town import Plan
 
-SHORT = {"sqlite": Plan("short", events=60, people=300), "postgresql": Plan("short", events=30, people=150)}
-SPRING = Plan("broken", events=36, people=100, ends=datetime(2026, 3, 31, tzinfo=UTC))  # with the clock change in it
+SHORT = {"sqlite": Plan("short", events=40, people=200), "postgresql": Plan("short", events=30, people=150)}
+SPRING = Plan("broken", events=44, people=100, ends=datetime(2026, 3, 31, tzinfo=UTC))  # with the clock change in it
 STATEMENTS = (notifications._deciding, notifications._joining, notifications._queueing, notifications._telling_besides)
 
 on_sqlite = pytest.mark.parametrize("_new_database", ["sqlite"], indirect=True)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,22 @@ class Report:
 async def run(url: str, plan: Plan) -> Report:
     """One year on an empty database."""
     began = time.perf_counter()
-    history = await Year(url, plan).run()
-    ended = time.perf_counter()
-    verdict = judge(history)
+    with _little_tidying():
+        history = await Year(url, plan).run()
+        ended = time.perf_counter()
+        verdict = judge(history)
     return Report(url.partition("+")[0], history, verdict, ended - began, time.perf_counter() - ended)
+
+
+@contextlib.contextmanager
+def _little_tidying() -> Iterator[None]:
+    """A history only grows: to look through all of it for rubbish, again and again, takes a tenth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def main(argv: list[str]) -> int:

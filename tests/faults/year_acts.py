@@ -335,13 +335,10 @@ def stop(year: Year, number: int, connection: Connection) -> Entries:
     if found is None:
         return ()
     contact, address, _ = found
-    acting, held = by(contact, year.now, address), _held(connection, contact)
-    stopping.stop(connection, acting, "typed word")
-    invitations.leave_all(connection, acting, year_people.RULES, contact)
+    stopping.stop(connection, by(contact, year.now, address), "typed word")
     if year.chance.random() < 0.5:
         year.at(year.now + year.chance.uniform(0.1, 60) * DAY, partial(resume, year, contact, address))
-    stopped = Stopped(year.now, contact, address, _promoted(year, connection, held))
-    return [stopped, *year.lost(connection, list(year.waiting))]
+    return [Stopped(year.now, contact, address), *year.lost(connection, list(year.waiting))]
 
 
 def resume(year: Year, contact: int, address: int, connection: Connection) -> Entries:

@@ -162,7 +162,6 @@ class Stopped:
     at: datetime
     contact: int
     address: int
-    told: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

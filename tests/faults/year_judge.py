@@ -71,7 +71,6 @@ class Judge(Books):
                     self._since[moment.event, moment.offset] = at
             case happened.Stopped():
                 self.model.stop(entry.contact, entry.address)
-                self._told(at, PLACE, self.model.leave(entry.contact, at), entry.told)
             case happened.Resumed():
                 self.model.resume(entry.contact, entry.address)
             case happened.Blocked():

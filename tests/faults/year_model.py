@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.faults.year_history import AFTER, CHANGE, INVITE, MISSED, WEEK, Facts, Registered, Traits
+from tests.faults.year_hours import first_allowed
 
 RINGS = {"telegram": 0, "viber": 1, "web": 2}
 SEAT, WAITS = "seat", "waiting"
@@ -158,14 +159,19 @@ class Model:
                     self.guests[one.id].setdefault(contact, Guest("audience"))
 
     def welcome(self, contact: int, at: datetime) -> list[int]:
-        """Invite somebody to what is coming; gives the events of which they are to hear."""
-        told = []
-        for event in sorted(self.events.values(), key=lambda e: (e.starts, e.id)):
-            coming = event.status == "published" and event.starts > at and contact not in self.guests[event.id]
-            if coming and self.matches(contact, event):
-                self.guests[event.id][contact] = Guest("audience")
-                told += [event.id] if event.lead is None else []
-        return told
+        """Invite somebody to what is coming; gives the events of which they are to hear.
+
+        Of a course they hear once: with its first date that begins after they hear of it, or else with the next.
+        """
+        ahead = (e for e in self.events.values() if e.status == "published" and e.starts > at)
+        meant = [e for e in sorted(ahead, key=lambda e: (e.starts, e.id)) if self.matches(contact, e)]
+        known = {e.lead or e.id for e in meant if contact in self.guests[e.id]}
+        for event in meant:
+            self.guests[event.id].setdefault(contact, Guest("audience"))
+        told: dict[int, int] = {}
+        for event in [*(e for e in meant if e.starts > first_allowed(INVITE, at)), *meant]:
+            told.setdefault(event.lead or event.id, event.id)
+        return [number for series, number in told.items() if series not in known]
 
     # --- answers and seats ----------------------------------------------------------------------------------------
 
@@ -235,7 +241,7 @@ class Model:
         return any(contact in self.guests[n] and self.guests[n][contact].seat == SEAT for n in slots)
 
     def leave(self, contact: int, at: datetime) -> list[tuple[int, int]]:
-        """Somebody stopped or was erased: their seats in what is to come go to others."""
+        """Somebody was erased: their seats in what is to come go to others."""
         held = [n for n in sorted(self.events) if contact in self.guests[n] and self.guests[n][contact].seat]
         ahead = [n for n in held if self.events[n].starts > at]
         return [won for n in ahead for won in self._answer_one(self.events[n], contact, "no", at)]

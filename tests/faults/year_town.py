@@ -32,10 +32,12 @@ from storage.telling import Facts as Told
 from tests.faults import year_acts
 from tests.faults.year_history import Blocked, Closed, Decided, Dropped, Entry, History, Part, Row, Sent, Silent
 from tests.faults.year_people import RULES, Map
+from tests.storage.kit import engine_of
 
 T = TypeVar("T")
 KEY = bytes(range(32))
 CHANNELS = ("telegram", "viber", "web")
+STEPS = 50  # of the clock, in one transaction
 SOME = 500  # values in one statement
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -64,6 +66,7 @@ class Year:
         self.plan, self.history, self.now = plan, History(), plan.begins
         self.chance, self.town = random.Random(plan.seed), Map.of(plan.people)
         self.crash = ""  # where the next death shall meet the work: bites, queued, claimed, wire
+        self._dies = False
         self.waiting: dict[str, datetime] = {}  # keys that have not gone out → when they may
         self._url = url
         self._acts: list[tuple[datetime, int, Act]] = []
@@ -76,15 +79,34 @@ class Year:
         """The whole year."""
         await self._open()
         try:
-            self._note(await self._do(lambda c: year_acts.settle(self, c)))
-            year_acts.plan(self)
-            while await self._step():
-                await self._deliver()
+            await self._do(self._begin)
+            while await self._do(self._go_on):
+                if self._dies:
+                    await self._die()
             self.history.ends = self.plan.ends
             self.history.seats = await self._do(_seats)
         finally:
             await self._database.__aexit__(None, None, None)
         return self.history
+
+    def _begin(self, connection: Connection) -> None:
+        self._note(year_acts.settle(self, connection))
+        year_acts.plan(self)
+
+    def _go_on(self, connection: Connection) -> bool:
+        """Some steps in one transaction, which ends where the process dies. False at the end of the year.
+
+        Nobody else is there who would have to wait, and a commit takes as long as a step.
+        """
+        for _ in range(STEPS):
+            self._deliver(connection)
+            if self._dies:
+                return True
+            if not self._step(connection):
+                return False
+            if self._dies:
+                return True
+        return True
 
     # --- for acts -------------------------------------------------------------------------------------------------
 
@@ -118,11 +140,11 @@ class Year:
 
     # --- the clock ------------------------------------------------------------------------------------------------
 
-    async def _step(self) -> bool:
+    def _step(self, connection: Connection) -> bool:
         """Turn the clock to whatever comes next, and let it come. False at the end of the year."""
         act_at = self._acts[0][0] if self._acts else self.plan.ends
         box_at = min(self.waiting.values(), default=self.plan.ends)
-        moment = await self._first_due(max(act_at, self.now))
+        moment = self._first_due(connection, max(act_at, self.now))
         due_at = moment.due if moment else self.plan.ends
         when = min(act_at, box_at, due_at)
         if when >= self.plan.ends:
@@ -131,25 +153,22 @@ class Year:
             self.now = when
             self._noted.clear()
         if when == act_at and self._acts:
-            await self._act(act_at)
+            self._act(connection, act_at)
         elif when == due_at and moment:
-            await self._fire(moment)
+            self._fire(connection, moment)
         return True
 
-    async def _first_due(self, until: datetime) -> Due | None:
+    def _first_due(self, connection: Connection, until: datetime) -> Due | None:
         if not self._due and self._due_until <= until:
             self._due_until = until + timedelta(hours=12)
-            self._due = list(reversed(await self._do(lambda c: moments.waiting(c, self._due_until))))
+            self._due = list(reversed(moments.waiting(connection, self._due_until)))
         return self._due[-1] if self._due else None
 
-    async def _act(self, when: datetime) -> None:
-        acts = []
+    def _act(self, connection: Connection, when: datetime) -> None:
         while self._acts and self._acts[0][0] == when:
-            acts.append(heapq.heappop(self._acts)[2])
-        self._note(await self._do(lambda c: [entry for act in acts for entry in act(c)]))
+            self._note(heapq.heappop(self._acts)[2](connection))
         self._look_again()
-        if self.crash == "now":
-            await self._die()
+        self._dies = self.crash == "now"
 
     def _look_again(self) -> None:
         self._due, self._due_until = [], LONG_AGO
@@ -159,6 +178,8 @@ class Year:
     async def _open(self) -> None:
         self._me = f"life {next(self._lives)}"
         self._database = await Database(self._url, Cipher(KEY)).__aenter__()
+        if self._database.is_sqlite:  # processes die here, never the machine: nothing need be on the disk at once
+            engine_of(self._database).raw_connection().cursor().execute("PRAGMA synchronous=OFF")
 
     async def _do(self, job: Callable[[Connection], T]) -> T:
         return await self._database.write(job)
@@ -166,24 +187,23 @@ class Year:
     def _note(self, entries: Iterable[Entry]) -> None:
         self.history.entries += entries
 
-    async def _fire(self, moment: Due) -> None:
+    def _fire(self, connection: Connection, moment: Due) -> None:
         """Let a moment decide, bite by bite, as the scheduler's job does."""
         bite = 3 if self.crash == "bites" else self.chance.choice((40, 1000, 1000))
         self._due.pop()
         while True:
-            decided, state, entries = await self._do(lambda c: self._bite(c, moment, bite))
+            decided, state, entries = self._bite(connection, moment, bite)
             self._note(entries)
             if self.crash == "bites" and decided and state == moments.WAITING:
-                await self._die()
+                self._dies = True
                 return
             if state != moments.WAITING or not decided:
                 break
         if state == moments.WAITING:  # put off
             self._look_again()
         elif self.chance.random() < 0.05:  # a second process has the same job
-            self._note((await self._do(lambda c: self._bite(c, moment, bite)))[2][:-1])
-        if self.crash == "queued" and decided:
-            await self._die()
+            self._note(self._bite(connection, moment, bite)[2][:-1])
+        self._dies = self.crash == "queued" and bool(decided)
 
     def _bite(self, connection: Connection, moment: Due, bite: int) -> tuple[int, str, list[Entry]]:
         number, offset = moment.event_id, moment.offset
@@ -200,20 +220,18 @@ class Year:
             entries.append(Closed(self.now, number, offset, state))
         return decided, state, entries
 
-    async def _deliver(self) -> None:
+    def _deliver(self, connection: Connection) -> None:
         """Send what may go now, as the senders of all channels would."""
-        if self.crash == "now" or not any(at <= self.now for at in self.waiting.values()):
+        if not any(at <= self.now for at in self.waiting.values()):
             return
         die = self.crash if self.crash in ("claimed", "wire") else ""
         full = True
         while full:
-            entries, full = await self._do(lambda c: self._send_all(c, die))
+            entries, full = self._send_all(connection, die)
             self._note(entries)
-        if die:
-            await self._die()
-            return
-        late = [key for key, at in self.waiting.items() if at <= self.now]
-        self._note(await self._do(lambda c: self.lost(c, late)))
+        self._dies = bool(die)
+        if not die:
+            self._note(self.lost(connection, [key for key, at in self.waiting.items() if at <= self.now]))
 
     def _send_all(self, connection: Connection, die: str) -> tuple[list[Entry], bool]:
         """What every channel claims now; and whether one of them may have more."""
@@ -272,7 +290,7 @@ class Year:
 
     async def _die(self) -> None:
         """The process ends without a word, and another starts after a while."""
-        self.crash = ""
+        self.crash, self._dies = "", False
         until = self.now + year_acts.outage(self.chance)
         await self._database.__aexit__(None, None, None)
         self._note([Silent(self.now, until)])
@@ -280,14 +298,14 @@ class Year:
         self._noted.clear()
         self._look_again()
         await self._open()
-        await self._do(lambda c: [outbox.recover(c, channel, until) for channel in CHANNELS])
-        self._note(await self._do(self._find_again))
+        await self._do(self._find_again)
 
-    def _find_again(self, connection: Connection) -> list[Entry]:
+    def _find_again(self, connection: Connection) -> None:
         """What a death left in the outbox, and when it may go."""
-        dropped = self.lost(connection, list(self.waiting))
+        for channel in CHANNELS:
+            outbox.recover(connection, channel, self.now)
+        self._note(self.lost(connection, list(self.waiting)))
         self._wait_for(connection, list(self.waiting))
-        return dropped
 
     def _wait_for(self, connection: Connection, keys: Sequence[str]) -> None:
         self.waiting |= {key: at for key, _, at in self._statuses(connection, keys)}

@@ -116,3 +116,40 @@ async def test_after_a_move_nobody_hears_of_an_hour_that_they_gave_back(database
         assert {offset for offset, _ in ledger(connection, third)} == {"change@2", "3d@2", "1d@2", "2h@2", "after@2"}
 
     await database.write(go)
+
+
+async def test_whoever_came_without_an_hour_is_asked_how_it_was(database: Database) -> None:
+    """Who holds an hour is asked about that one, when it is over; nobody is asked twice."""
+
+    def go(connection: Connection) -> None:
+        event, (first, *_) = appointment(connection, 3)
+        take(connection, event, 100, first)
+        (stranger,) = settle(connection, 1, first=500, group="")
+        at_the_door = by(now=SOON + HOUR)
+        attendance.mark(connection, at_the_door, event_id=event.id, contact_id=100, came=True)
+        for who in (101, stranger):
+            attendance.walk_in(connection, at_the_door, event_id=event.id, contact_id=who)
+        due = {(one.event_id, one.offset): one.due for one in moments.waiting(connection)}
+        assert (event.id, "after") in due
+        for one in (event, first):
+            fire(connection, one, "after", due[one.id, "after"])
+        asked = {(key, who) for one in (event, first) for (key, who), told in ledger(connection, one).items()
+                 if key == "after" and told == "queued"}  # fmt: skip
+        assert asked == {("after", 100), ("after", 101), ("after", stranger)}
+        assert ledger(connection, first)["after", 100] == "queued"
+
+    await database.write(go)
+
+
+async def test_whoever_is_marked_late_is_asked_when_the_list_is_complete(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        event, _ = appointment(connection, 1)
+        due = next(m.due for m in moments.waiting(connection) if (m.event_id, m.offset) == (event.id, "after"))
+        assert fire(connection, event, "after", due) == 0
+        marker = by(now=due + HOUR)
+        attendance.walk_in(connection, marker, event_id=event.id, contact_id=100)
+        attendance.finish(connection, marker, event_id=event.id, rules=RULES)
+        again = next(m.due for m in moments.waiting(connection) if (m.event_id, m.offset) == (event.id, "after"))
+        assert fire(connection, event, "after", again) == 1
+
+    await database.write(go)

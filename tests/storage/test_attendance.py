@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from bot.chat import Acting, Conflict
-from storage import attendance, calls, events, invitations, moments
+from storage import attendance, calls, events, invitations, moments, months
 from storage.attendance import Sheet
 from storage.calls import Call
 from storage.database import Database
@@ -455,5 +455,77 @@ async def test_a_number_is_opened_for_one_who_is_in_the_event_and_may_be_called(
         calls.opened(connection, acting, event_id=event.id, contact_id=people[0])
         seen = connection.execute(select(audit).where(audit.c.action == "phone_seen")).one()
         assert (seen.staff_id, seen.subject) == (1, f"event:{event.id} contact:{people[0]}")
+
+    await database.write(go)
+
+
+async def test_a_walk_in_is_counted_apart_and_on_a_courses_later_dates_as_invited(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting, event, people = invited(connection, 2, kind="course", dates=[MEETING + DAY])
+        (stranger,) = settle(connection, 1, first=900, group="")
+        later = by(now=MEETING)
+        attendance.mark(connection, later, event_id=event.id, contact_id=people[0], came=True)
+        attendance.walk_in(connection, later, event_id=event.id, contact_id=stranger)
+        first = attendance.tally(connection, acting, event_id=event.id)
+        assert (first.invited, first.silent, first.came, first.walked_in) == (2, 2, 2, 1)
+        next_date = events.series(connection, event)[1]
+        then = attendance.tally(connection, acting, event_id=next_date.id)
+        assert (then.invited, then.silent, then.came, then.walked_in) == (3, 3, 0, 0)
+        found = attendance.people(connection, acting, event_id=event.id)
+        assert [one.contact_id for one in found if one.walked_in] == [stranger]
+        heads = events.heads(connection, acting, event_ids=[event.id, next_date.id])
+        assert heads == {event.id: (1, 2), next_date.id: (0, 3)}, "who came, of those who were asked"
+        numbers = months.month(connection, by(now=MEETING + 2 * DAY), ago=0, zone=RULES.zone)
+        assert (numbers.total.invited, numbers.total.came, numbers.total.walked_in) == (3, 2, 1)
+
+    await database.write(go)
+
+
+async def test_a_call_that_was_noted_by_a_slip_is_taken_back(database: Database) -> None:
+    """Its answer is forgotten and its place is free; what the person said themselves since stays."""
+
+    def go(connection: Connection) -> None:
+        acting, event, people = invited(connection, 2, capacity=1)
+        heard: dict[str, Any] = {"event_id": event.id, "rules": RULES}
+        calls.called(connection, acting, contact_id=people[0], outcome="yes", **heard)
+        calls.called(connection, acting, contact_id=people[1], outcome="no", **heard)
+        found = calls.heard(connection, acting, sheet=sheet(connection, acting, event))
+        assert {one.contact_id: one.called for one in found} == {people[0]: "yes", people[1]: "no"}
+        say(connection, event, people[1], "maybe", NOW + HOUR)
+        for who in (*people, people[0]):
+            calls.taken_back(connection, by(now=NOW + 2 * HOUR), contact_id=who, **heard)
+        first, second = (row(connection, event, who) for who in people)
+        assert (first.rsvp, first.seat, first.called) == ("", "", "")
+        assert (second.rsvp, second.called) == ("maybe", "")
+        assert calls.heard(connection, acting, sheet=sheet(connection, acting, event)) == []
+        assert list_of(connection, acting, event) == {people[0]: "silent"}
+
+    await database.write(go)
+
+
+async def test_an_hour_given_by_a_slip_on_the_telephone_is_free_again(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting, event, people, slots = appointment(connection)
+        heard: dict[str, Any] = {"event_id": event.id, "contact_id": people[2], "rules": RULES}
+        calls.called(connection, acting, outcome="yes", slot_id=slots[1].id, **heard)
+        assert invitations.slots(connection, acting, event_id=event.id) == []
+        calls.taken_back(connection, acting, **heard)
+        assert [one.id for one in invitations.slots(connection, acting, event_id=event.id)] == [slots[1].id]
+        assert people[2] in list_of(connection, acting, event)
+
+    await database.write(go)
+
+
+async def test_a_place_is_offered_once_with_the_landmark_that_was_given_last(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting, other = lead(connection), lead(connection, 2, "mediator")
+        for who, place, landmark in (
+            (acting, "Читалище", "до пазара"), (acting, "Клуб", ""), (acting, "Читалище", "до пощата"),
+            (other, "Училище", "стая 3"), (other, "Читалище", "зад пощата"),
+        ):  # fmt: skip
+            published(connection, who, MEETING, place=place, landmark=landmark)
+        assert events.places(connection, acting, limit=9) == [
+            ("Читалище", "зад пощата"), ("Клуб", ""), ("Училище", "стая 3"),
+        ]  # fmt: skip
 
     await database.write(go)

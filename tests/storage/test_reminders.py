@@ -116,6 +116,20 @@ async def test_what_another_message_told_is_marked_joint_and_not_sent_again(data
     await database.write(go)
 
 
+async def test_an_invitation_in_a_message_about_another_event_counts_as_one(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting, now = lead(connection), MEETING - 3 * HOUR
+        first, second = (published(connection, acting, MEETING - n * HOUR, kind="public") for n in (1, 0))
+        settle(connection, 1)
+        invitations.welcome(connection, by(100, now), RULES)
+        assert [ledger(connection, one)["invite", 100] for one in (first, second)] == ["queued", "joint"]
+        go_out(connection, now)
+        fire(connection, second, "2h", MEETING - 2 * HOUR)
+        assert ledger(connection, second)["2h", 100] == "too_close"
+
+    await database.write(go)
+
+
 async def test_never_two_reminders_within_four_hours(database: Database) -> None:
     def go(connection: Connection) -> None:
         acting = lead(connection)
