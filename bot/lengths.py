@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 LONGEST = 4096  # Telegram's limit for a text after parsing, in UTF-16 units; the other channels take more
+CAPTION = 1024  # the same under a picture, a voice note or a file
 
 
 def units(text: str) -> int:

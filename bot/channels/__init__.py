@@ -8,7 +8,7 @@ Outgoing into one platform call and reports Sent or Failure; it never retries an
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from starlette.routing import BaseRoute
 
@@ -16,6 +16,9 @@ from bot.messages import Delivery, Failure, Incoming, Limits, Sent
 
 Accept = Callable[[Incoming], Awaitable[None]]
 """Returns when the event and all its consequences are committed, or were before. Raises Unavailable otherwise."""
+
+Content = Callable[[int], Awaitable[bytes | None]]
+"""The content that is kept under a number of Media; None where there is none (any more). Raises Unavailable."""
 
 
 class Unavailable(Exception):
@@ -43,3 +46,21 @@ class Channel(Protocol):
     async def close(self) -> None:
         """Release connections. Safe to call twice."""
         ...
+
+
+@runtime_checkable
+class Brings(Protocol):
+    """A channel on which people send pictures, voice notes and files whose content can be fetched."""
+
+    name: str
+
+    async def fetch(self, handle: str, largest: int) -> bytes | Failure:
+        """The content behind a handle of this channel; at most `largest` bytes, otherwise a Failure of "too_big".
+
+        One try. Never raises for the platform's sake; what may be there later is retryable.
+        """
+        ...
+
+
+async def nothing_kept(number: int) -> None:
+    """A Content where nothing is."""

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,18 +22,18 @@ from starlette.routing import BaseRoute, Route
 from telegram import InputFile
 from telegram.error import BadRequest, TelegramError
 
-from bot.channels import Accept, Unavailable
+from bot.channels import Accept, Content, Unavailable, nothing_kept
+from bot.channels import telegram_media as media
 from bot.channels.telegram_run import Profile, answer_presses, persist, poll, register, set_profile
 from bot.channels.telegram_update import CHANNEL, Ignored, Malformed, read_update
 from bot.channels.telegram_wire import ANSWER_SECONDS, Api, failure, quiet_loggers
-from bot.lengths import split, units
-from bot.messages import Button, Delivery, Document, Failure, Incoming, Limits, Media, Outgoing, Rows, Sent
+from bot.lengths import CAPTION, split, units
+from bot.messages import Button, Delivery, Failure, Incoming, Limits, Media, Outgoing, Rows, Sent
 
 __all__ = ["API_URL", "Profile", "TelegramChannel", "quiet_loggers", "split", "units"]
 
 API_URL: Final = "https://api.telegram.org"
 TEXT_UNITS: Final = 4096  # after parsing, in UTF-16 units: the unit of Telegram's entity offsets, and the stricter one
-CAPTION_UNITS: Final = 1024
 # About 30 messages a second in all and one a second a chat, with short bursts for replies (Bots FAQ).
 LIMITS: Final = Limits(
     bulk_rate=29.5, bulk_burst=29.0, chat_rate=1.0, chat_burst=20.0, concurrency=32, text_length=TEXT_UNITS, edits=True
@@ -48,7 +49,11 @@ _PATH_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _LINKS: Final = ("https://", "http://", "tg://")  # Telegram refuses a message whose button has a tel: link
 _ANSWERERS: Final = 8
 _WAITING_PRESSES: Final = 1000
-_CANNOT_EDIT: Final = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_CANNOT_EDIT: Final = (
+    *("message to edit not found", "message can't be edited", "message_id_invalid"),
+    *("there is no text in the message to edit", "there is no caption in the message to edit"),
+)
+_CANNOT_DELETE: Final = ("message to delete not found", "message can't be deleted", "message_id_invalid")
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +77,7 @@ class TelegramChannel:
         webhook_secret: str = "",
         path_secret: str = "",
         profile: Mapping[str, Profile] | None = None,
+        content: Content = nothing_kept,
         answer_seconds: float = ANSWER_SECONDS,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -85,6 +91,8 @@ class TelegramChannel:
         self.username = ""  # known once Telegram has answered getMe
         self._bot_id = int(shape[1])
         self._accept = accept
+        self._content = content
+        self._uploaded = _Uploaded()
         self._api = Api(token, api_url, answer_seconds)
         self._public_url = public_url.rstrip("/")
         self._secret = webhook_secret
@@ -183,24 +191,73 @@ class TelegramChannel:
             return await self._deliver(int(delivery.address.external), delivery.message)
         except TelegramError as error:
             return failure(error)
+        except Unavailable:
+            return Failure("not_sent", "a content could not be read", retryable=True)
 
-    async def _deliver(self, chat: int, message: Outgoing) -> Sent:
+    async def fetch(self, handle: str, largest: int) -> bytes | Failure:
+        """The content of something that people sent to this bot."""
+        return await media.fetch(self._api, handle, largest)
+
+    async def _deliver(self, chat: int, message: Outgoing) -> Sent | Failure:
         params = _params(chat, message)
+        if message.removes:
+            return await self._remove(chat, message.removes)
         if message.document:
-            return _sent(await self._api.call("sendDocument", {**params, **_upload(message.document, message.text)}))
+            document = media.document(message.document, message.text)
+            return _sent(await self._api.call("sendDocument", {**params, **document}))
         if message.media:
-            return _sent(await self._api.call(*_attached(params, message.media, message.text)))
+            return await self._attach(params, message, message.media)
         params |= {"text": message.text, "link_preview_options": {"is_disabled": True}}
         if _can_replace(message):
-            edited = await self._edit({**params, "message_id": int(message.replaces)})
+            edited = await self._edit("editMessageText", {**params, "message_id": int(message.replaces)})
             if edited:
                 return edited
         return _sent(await self._api.call("sendMessage", params))
 
-    async def _edit(self, params: Mapping[str, Any]) -> Sent | None:
-        """Edit in place; None if the message is gone and has to be sent anew."""
+    async def _attach(self, params: dict[str, Any], message: Outgoing, attached: Media) -> Sent | Failure:
+        """Something with words under it; in place only the words change."""
+        method = media.SENDS.get(attached.kind)
+        if method is None:
+            return Failure("bad_media", "neither a photo, a voice note nor a document")
+        if units(message.text) > CAPTION:
+            return Failure("too_long", "the text is longer than what stands under a picture")
+        if _can_replace(message):
+            words = {"caption": message.text, "message_id": int(message.replaces)}
+            if edited := await self._edit("editMessageCaption", {**params, **words}):
+                return edited
+        file = await self._file(attached)
+        if file is None:
+            return Failure("bad_media", "its content is not kept")
+        params |= {attached.kind: file, **media.caption(message.text)}
+        seconds = self._api.answer_seconds * (1 if isinstance(file, str) else media.PATIENCE)
+        result = await self._api.call(method, params, seconds=seconds)
+        if attached.number and (handle := media.handle_in(result, attached.kind)):
+            self._uploaded.add(attached.number, handle)
+        return _sent(result)
+
+    async def _file(self, attached: Media) -> str | InputFile | None:
+        """By its handle where Telegram has it, otherwise its content; None where there is none."""
+        if handle := attached.handle if attached.channel == self.name else self._uploaded.get(attached.number):
+            return handle
+        content = attached.data or (await self._content(attached.number) if attached.number else None)
+        return media.uploaded(attached, content) if content else None
+
+    async def _remove(self, chat: int, number: str) -> Sent | Failure:
+        """Delete one of our messages, which Telegram allows for 48 hours."""
+        if not number.isdecimal():
+            return Failure("cannot_delete", "not a message of Telegram's")
         try:
-            return _sent(await self._api.call("editMessageText", params))
+            await self._api.call("deleteMessage", {"chat_id": chat, "message_id": int(number)})
+        except BadRequest as error:
+            if any(phrase in str(error).casefold() for phrase in _CANNOT_DELETE):
+                return Failure("cannot_delete", failure(error).text)
+            raise
+        return Sent(number)
+
+    async def _edit(self, method: str, params: Mapping[str, Any]) -> Sent | None:
+        """Edit in place; None if the message is gone, or is of another kind, and has to be sent anew."""
+        try:
+            return _sent(await self._api.call(method, params))
         except BadRequest as error:
             text = str(error).casefold()
             if "message is not modified" in text:
@@ -208,6 +265,22 @@ class TelegramChannel:
             if any(phrase in text for phrase in _CANNOT_EDIT):
                 return None
             raise
+
+
+class _Uploaded:
+    """Handles of what was uploaded, by number: a picture for a thousand people is uploaded once. Bounded."""
+
+    def __init__(self, size: int = 1000) -> None:
+        self._size = size
+        self._handles: OrderedDict[int, str] = OrderedDict()
+
+    def get(self, number: int) -> str:
+        return self._handles.get(number, "")
+
+    def add(self, number: int, handle: str) -> None:
+        self._handles[number] = handle
+        if len(self._handles) > self._size:
+            self._handles.popitem(last=False)
 
 
 def _check_secrets(webhook_secret: str, path_secret: str) -> None:
@@ -293,25 +366,6 @@ def _can_replace(message: Outgoing) -> bool:
     """Only messages with inline buttons or none can be edited; the menu and the phone button need a new one."""
     plain = not _asks_phone(message.rows) and (bool(message.rows) or not message.menu)
     return plain and message.replaces.isdecimal()
-
-
-def _upload(document: Document, text: str) -> dict[str, Any]:
-    file = InputFile(document.text.encode("utf-8", "replace"), filename=document.filename)
-    file.mimetype = document.mime
-    return {"document": file, **_caption(text)}
-
-
-_SENDS: Final = {"photo": "sendPhoto", "voice": "sendVoice", "document": "sendDocument"}
-
-
-def _attached(params: dict[str, Any], media: Media, text: str) -> tuple[str, dict[str, Any]]:
-    """The call that sends something with words under it."""
-    return _SENDS[media.kind], {**params, media.kind: media.handle, **_caption(text)}
-
-
-def _caption(text: str) -> dict[str, Any]:
-    caption = text if units(text) <= CAPTION_UNITS else split(text, CAPTION_UNITS - 1)[0] + "…"
-    return {"caption": caption} if caption else {}
 
 
 def _sent(result: object) -> Sent:

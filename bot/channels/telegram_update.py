@@ -6,6 +6,7 @@ because python-telegram-bot's `Update.de_json` costs 141 µs and takes every fie
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _PHONE_LENGTH: Final = 64
 _FILE_LENGTH: Final = 256  # of a file's handle; real ones stay under 100
 _REGION: Final = "BG"
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a deep link's payload
+_MIME: Final = re.compile(r"(?=.{3,64}$)[a-z]+/[a-z0-9.+-]+")  # whatever else it says is nothing to go by
 # The first that is there names the message: an animation also comes as a document, a venue as a location.
 _KINDS: Final = (
     *("photo", "voice", "audio", "video", "video_note", "sticker", "animation", "document", "venue", "location"),
@@ -258,26 +260,41 @@ def _printable(raw: Mapping[str, Any], field: str) -> str:
 def _media(raw: Mapping[str, Any], what: str) -> Media | None:
     """What can be sent on: a photo in its largest size, a voice note, a document."""
     if what == "photo":
-        sizes = raw.get("photo")
-        if not isinstance(sizes, list) or not sizes or not isinstance(sizes[-1], dict):
-            raise _MalformedError("photo: no sizes")
-        return Media(what, CHANNEL, _file(sizes[-1]), mime="image/jpeg", size=_size(sizes[-1]))
+        file = _largest(raw.get("photo"))
+        return Media(what, CHANNEL, _file(file), mime="image/jpeg", size=_size(file))
     if what not in ("voice", "document"):
         return None
     file = _object(raw, what)
-    name = privacy.clean(_string(file, "file_name"), _NAME_LENGTH) if "file_name" in file else ""
-    mime = _string(file, "mime_type") if "mime_type" in file else ""
-    return Media(what, CHANNEL, _file(file), filename=name, mime=mime[:_WORD_BYTES], size=_size(file))
+    named = privacy.clean(_string(file, "file_name"), _NAME_LENGTH) if "file_name" in file else ""
+    name, _ = privacy.hide_numbers(" ".join(named.split()))
+    mime = _string(file, "mime_type").lower() if "mime_type" in file else ""
+    mime = mime if _MIME.fullmatch(mime) else ""
+    return Media(what, CHANNEL, _file(file), filename=name, mime=mime, size=_size(file))
+
+
+def _largest(sizes: object) -> Mapping[str, Any]:
+    """Of one photo's sizes the one with most points; Telegram promises no order."""
+    found = [size for size in sizes if isinstance(size, dict)] if isinstance(sizes, list) else []
+    if not found:
+        raise _MalformedError("photo: no sizes")
+    return max(found, key=lambda size: (_points(size), _points(size, "file_size")))
+
+
+def _points(size: Mapping[str, Any], *fields: str) -> int:
+    numbers = (size.get(field) for field in fields or ("width", "height"))
+    return math.prod(number if type(number) is int and number > 0 else 0 for number in numbers)
 
 
 def _size(raw: Mapping[str, Any]) -> int:
-    """Bytes of a file; 0 where Telegram does not say."""
-    return _whole(raw, "file_size") if "file_size" in raw else 0
+    """Bytes of a file; 0 where Telegram does not say, or says 0."""
+    return _whole(raw, "file_size") if raw.get("file_size", 0) != 0 else 0
 
 
 def _answered(raw: Mapping[str, Any]) -> str:
-    """The message that this one was written as an answer to."""
-    return str(_whole(_object(raw, "reply_to_message"), "message_id")) if "reply_to_message" in raw else ""
+    """The message that this one was written as an answer to. Where it cannot be read, the words still count."""
+    answered = raw.get("reply_to_message")
+    number = answered.get("message_id") if isinstance(answered, dict) else None
+    return str(number) if type(number) is int and 0 < number < _LONGEST_ID else ""
 
 
 def _file(raw: Mapping[str, Any]) -> str:

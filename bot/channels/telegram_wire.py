@@ -6,6 +6,7 @@ may have been delivered (https://github.com/tdlib/telegram-bot-api/issues/482), 
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -51,6 +52,14 @@ _GONE: Final[Mapping[str, str]] = {
     "can't initiate conversation": "never_met",
     "chat not found": "chat_not_found",
 }
+# A file that is refused today is refused tomorrow: unknown to Telegram, of another type, no picture after all, too big.
+_BAD_MEDIA: Final = (
+    *("wrong file identifier", "wrong remote file", "wrong file_id", "invalid file_id", "type of file mismatch"),
+    *("wrong type of", "wrong padding in the string", "can't use file of type", "photo_invalid_dimensions"),
+    *("image_process_failed", "photo_save_file_invalid", "photo_ext_invalid", "photo_content_type_invalid"),
+    *("photo_content_url_empty", "file is too big", "request entity too large", "file must be non-empty"),
+    *("file_parts_invalid", "media_empty", "media_invalid", "document_invalid", "voice_invalid"),
+)
 _UNSAFE_IN_FILENAME: Final = re.compile(r'[\x00-\x1f\x7f"\\/]')
 _SCRUBBED_LENGTH: Final = 150
 _TOKEN: Final = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
@@ -76,6 +85,14 @@ class ServerTrouble(NetworkError):
         self.status = status
 
 
+class TooLarge(TelegramError):
+    """A file is larger than it may be; the rest of it was left where it is."""
+
+
+class Missing(TelegramError):
+    """There is no file at its address, or no longer."""
+
+
 class AiohttpRequest(BaseRequest):
     """python-telegram-bot's HTTP layer on aiohttp: two to seven times the requests a second of its default client."""
 
@@ -95,12 +112,19 @@ class AiohttpRequest(BaseRequest):
 
     async def initialize(self) -> None:
         """Open the session on the running loop."""
-        self._session = aiohttp.ClientSession(
+        self._open()
+
+    def _open(self) -> aiohttp.ClientSession:
+        """The session, made at its first use. Raises InvalidURL once it was closed."""
+        if self._closed:
+            raise aiohttp.InvalidURL("closed")
+        self._session = self._session or aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
         )
+        return self._session
 
     async def shutdown(self) -> None:
         """Close all connections. Safe to call twice; requests after it are NotSent."""
@@ -139,14 +163,31 @@ class AiohttpRequest(BaseRequest):
         # Raised outside the except block: the original knows the URL, and so the token.
         raise trouble
 
+    async def download(self, url: str, largest: int, seconds: float) -> bytes:
+        """A file of at most `largest` bytes, read piece by piece. Raises a TelegramError for everything else."""
+        try:
+            return await self._stream(url, largest, seconds)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            trouble = _lost(error)
+        raise trouble  # outside the except block, as in do_request: the original knows the URL
+
+    async def _stream(self, url: str, largest: int, seconds: float) -> bytes:
+        pieces, size = [], 0
+        async with self._open().get(URL(url), timeout=_timeout(seconds), allow_redirects=False) as answer:
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise ServerTrouble(f"HTTP {answer.status}", status=answer.status)
+            if answer.status != HTTPStatus.OK:
+                raise Missing(f"HTTP {answer.status}")
+            async for piece in answer.content.iter_any():
+                size += len(piece)
+                if size > largest:  # whatever Content-Length says; leaving closes the connection
+                    raise TooLarge("too large")
+                pieces.append(piece)
+        return b"".join(pieces)
+
     async def _exchange(self, url: str, method: str, data: RequestData | None, seconds: float) -> tuple[int, bytes]:
-        if self._closed:
-            raise aiohttp.InvalidURL("closed")
-        if self._session is None:
-            await self.initialize()
-        assert self._session is not None  # noqa: S101  # initialize has set it
         body, headers = _body(data)
-        async with self._session.request(
+        async with self._open().request(
             method,
             self._urls.get(url) or self._urls.setdefault(url, URL(url)),
             data=body,
@@ -165,6 +206,8 @@ class Api:
 
     def __init__(self, token: str, api_url: str, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._request = AiohttpRequest(answer_seconds)
+        self._files = f"{api_url.rstrip('/')}/file/bot{token}/"
+        self.answer_seconds = answer_seconds
         self._bot = Bot(
             token,
             base_url=f"{api_url.rstrip('/')}/bot",
@@ -176,6 +219,13 @@ class Api:
         """Call `method` and return the result as JSON. `seconds`: to wait for the answer. Raises TelegramError."""
         # Lower case, because do_api_request warns of names that Bot has; the Bot API's names ignore case.
         return await self._bot.do_api_request(method.lower(), dict(params), read_timeout=seconds)
+
+    async def download(self, path: str, largest: int) -> bytes:
+        """The file at a path that getFile told, of at most `largest` bytes.
+
+        Raises TooLarge, Missing where nothing is there (any more), or another TelegramError.
+        """
+        return await self._request.download(self._files + path, largest, self.answer_seconds)
 
     async def close(self) -> None:
         """Release connections. Safe to call twice."""
@@ -209,6 +259,10 @@ def _refused(error: Forbidden | BadRequest, text: str) -> Failure:
     for phrase, code in _GONE.items():
         if phrase in text.casefold():
             return Failure(code, text, contact_gone=True)
+    if any(phrase in text.casefold() for phrase in _BAD_MEDIA):
+        return Failure("bad_media", text)
+    if "voice_messages_forbidden" in text.casefold():  # a setting of theirs; words still reach them
+        return Failure("no_voice", text)
     return Failure("forbidden" if isinstance(error, Forbidden) else "bad_request", text)
 
 
@@ -245,7 +299,8 @@ def _form(data: RequestData) -> aiohttp.FormData:
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
     for name, (filename, content, mime) in data.multipart_data.items():
-        form.add_field(name, content, filename=_UNSAFE_IN_FILENAME.sub("_", filename), content_type=mime)
+        file = io.BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, file, filename=_UNSAFE_IN_FILENAME.sub("_", filename), content_type=mime)
     return form
 
 

@@ -12,14 +12,13 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from bot.channels import Accept, Unavailable
+from bot.channels import Accept, Content, Unavailable, nothing_kept, web_files
 from bot.channels.web_demo import Ribbon, Stage
 from bot.channels.web_guard import (
     NUMBER,
@@ -41,9 +40,6 @@ from bot.channels.web_view import START, line_json
 from bot.messages import Address, Delivery, Failure, Incoming, Kind, Limits, Sent, Shown
 from bot.privacy import clean, hide_numbers
 
-if TYPE_CHECKING:
-    from bot.messages import Document
-
 __all__ = ["Pace", "Rates", "Title", "Transcript", "WebChannel"]
 
 Transcript = Callable[[Address, int], Awaitable[Sequence[Shown]]]
@@ -52,8 +48,8 @@ Clock = Callable[[], datetime]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 )
 _HEADERS: Final = {
     "Content-Security-Policy": _CSP,
@@ -97,6 +93,7 @@ class WebChannel:
         *,
         secret: bytes,
         title: Title,
+        content: Content = nothing_kept,
         secure: bool = False,
         clock: Clock = _utc_now,
         rates: Rates = _RATES,
@@ -105,6 +102,7 @@ class WebChannel:
     ) -> None:
         self._accept = accept
         self._transcript = transcript
+        self._content = content
         # A cookie of its own: a demonstration on the same address must not take the real chat's away.
         self._keys = Keys(secret, secure, "demo" if stage else "chat")
         self._pages = Pages(title, demo=stage is not None)
@@ -129,6 +127,7 @@ class WebChannel:
             Route("/chat/live", self._guarded(self._stream), methods=["GET"]),
             Route("/chat/messages", self._guarded(self._messages), methods=["GET"]),
             Route("/chat/file/{id}", self._guarded(self._file), methods=["GET"]),
+            Route("/chat/media/{id}", self._guarded(self._media), methods=["GET"]),
             Route("/static/{name}", self._guarded(self._static), methods=["GET"]),
             Route("/favicon.ico", self._guarded(self._icon), methods=["GET"]),
             *(self._ribbon.routes(self._guarded) if self._ribbon else ()),
@@ -239,14 +238,29 @@ class WebChannel:
         return [(line.id, line_json(line, self._pages.zone)) for line in lines if not line.mine and line.id > after]
 
     async def _file(self, request: Request) -> Response:
-        address = self._address(request)
-        wanted = request.path_params["id"]
+        line = await self._line(request)
+        if not line.message.document:
+            raise Refused("gone")
+        return web_files.document(line.message.document)
+
+    async def _media(self, request: Request) -> Response:
+        """A picture, a voice note or a file, for nobody but the chat that got it."""
+        media = (await self._line(request)).message.media
+        found = (media.data or (await self._content(media.number) if media.number else None)) if media else None
+        if media is None or not found:
+            raise Refused("gone")
+        return web_files.content(media, found, request.headers.get("range", ""))
+
+    async def _line(self, request: Request) -> Shown:
+        """The line of ours that an address names, if it stands in this chat and was not taken away again."""
+        address, wanted = self._address(request), request.path_params["id"]
         if not NUMBER.fullmatch(wanted):
             raise Refused("gone")
-        for line in await self._transcript(address, max(0, int(wanted) - 1)):
-            if line.id == int(wanted) and line.message.document and not line.mine:
-                return _attachment(line.message.document)
-        raise Refused("gone")
+        lines = [line for line in await self._transcript(address, max(0, int(wanted) - 1)) if not line.mine]
+        found = next((line for line in lines if line.id == int(wanted)), None)
+        if found is None or any(line.message.removes == str(found.id) for line in lines):
+            raise Refused("gone")
+        return found
 
     async def _static(self, request: Request) -> Response:
         asset = self._pages.assets.get(request.path_params["name"])
@@ -321,16 +335,6 @@ def _code(given: str) -> tuple[str, tuple[str, ...]]:
         return "", ()
     _, hidden = hide_numbers(given)
     return "" if hidden else given, hidden
-
-
-def _attachment(document: Document) -> Response:
-    name = quote(document.filename, safe="")
-    headers = {
-        "Content-Disposition": f"attachment; filename=\"file\"; filename*=UTF-8''{name}",
-        "Cache-Control": "no-store",
-    }
-    mime = document.mime if re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", document.mime) else "application/octet-stream"
-    return Response(document.text.encode(), media_type=mime, headers=headers)
 
 
 def _compact(line: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bot.channels.web_files import Attached, attached
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -47,6 +49,7 @@ class Bubble:
     aside: bool  # those buttons belong to no question: they leave the open one and the menu alone
     links: tuple[Button, ...]  # what leads elsewhere, at any time
     file: str
+    media: Attached | None
     client_id: str
 
 
@@ -129,6 +132,9 @@ def _unreplaced(lines: Iterable[Shown]) -> list[tuple[str, Shown]]:
         replaced = line.message.replaces
         root = roots.get(replaced, str(line.id))
         kept.pop(root, None)
+        if line.message.removes:
+            kept.pop(roots.get(line.message.removes, ""), None)
+            continue
         roots[str(line.id)] = root
         kept[root] = line
     return list(kept.items())
@@ -176,6 +182,7 @@ def _bubble(line: Shown, root: str, zone: ZoneInfo, *, day: str, active: bool, l
         aside=line.unasked,
         links=_links(line.message),
         file=line.message.document.filename if line.message.document else "",
+        media=attached(line.message.media, line.id),
         client_id=line.client_id,
     )
 
@@ -187,6 +194,7 @@ def _clock(at: datetime, zone: ZoneInfo) -> str:
 def line_json(line: Shown, zone: ZoneInfo) -> dict[str, Any]:
     """One of our messages for the page's script."""
     message = line.message
+    media = attached(message.media, line.id)
     return {
         "id": line.id,
         "at": _clock(line.at, zone),
@@ -198,6 +206,8 @@ def line_json(line: Shown, zone: ZoneInfo) -> dict[str, Any]:
         "clears": message.clears,
         "menu": [list(row) for row in message.menu],
         "file": message.document.filename if message.document else "",
+        "media": [media.kind, media.href, media.label] if media else [],
         "replaces": message.replaces,
+        "removes": message.removes,
         "unasked": line.unasked,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from starlette.applications import Starlette
 from bot.channels import Unavailable
 from bot.channels.telegram import BODY_BYTES, TelegramChannel
 from bot.channels.telegram_update import Ignored, Malformed, Read, normal_phone, read_update, update_id
-from bot.messages import Address, Incoming, Kind
+from bot.messages import Address, Incoming, Kind, Media
 from tests.fakes.telegram import TOKEN
 
 NOW = 1_790_000_000
@@ -29,6 +30,7 @@ PERSON = {"id": 42, "is_bot": False, "first_name": "Мария", "last_name": "�
 CHAT = {"id": 42, "type": "private", "first_name": "Мария"}
 GROUP = {"id": -1001, "type": "supergroup", "title": "Махала"}
 FILE = {"file_id": "f", "file_unique_id": "u"}
+PHOTO = Media("photo", "telegram", "f", mime="image/jpeg")
 
 
 def message(**fields: Any) -> dict[str, Any]:
@@ -67,6 +69,10 @@ def changed(update: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
         inside = inside[step]
     inside[path[-1]] = to
     return dict(copy)
+
+
+def size(handle: str, width: int, height: int) -> dict[str, Any]:
+    return {"file_id": handle, "width": width, "height": height}
 
 
 def event(kind: Kind, **fields: Any) -> Incoming:
@@ -114,21 +120,56 @@ READ: dict[str, tuple[Any, Read]] = {
         message(contact={"phone_number": "няма", "first_name": "М"}),
         event(Kind.PHONE, phone="няма"),
     ),
-    "a photo": (message(photo=[FILE]), event(Kind.OTHER, text="photo")),
-    "a photo with words": (message(photo=[FILE], caption="Ето"), event(Kind.OTHER, text="photo\nЕто")),
+    "a photo": (message(photo=[FILE]), event(Kind.OTHER, text="photo", media=PHOTO)),
+    "a photo in three sizes": (
+        message(photo=[size("s", 90, 60), size("l", 900, 600), size("m", 300, 200)]),
+        event(Kind.OTHER, text="photo", media=replace(PHOTO, handle="l")),
+    ),
+    "a photo whose sizes say how heavy they are": (
+        message(photo=[{**FILE, "file_size": 9}, {"file_id": "s", "file_size": 0}, "?"]),
+        event(Kind.OTHER, text="photo", media=replace(PHOTO, size=9)),
+    ),
+    "a photo with words": (message(photo=[FILE], caption="Ето"), event(Kind.OTHER, text="photo\nЕто", media=PHOTO)),
     "a photo with an ЕГН": (
         message(photo=[FILE], caption="ЕГН 7501020018"),
-        event(Kind.OTHER, text="photo\nЕГН [скрито]", hidden=("egn",)),
+        event(Kind.OTHER, text="photo\nЕГН [скрито]", media=PHOTO, hidden=("egn",)),
     ),
-    "a voice note": (message(voice=FILE), event(Kind.OTHER, text="voice", file="f")),
+    "a voice note": (
+        message(voice={**FILE, "duration": 2, "mime_type": "audio/ogg", "file_size": 0}),
+        event(Kind.OTHER, text="voice", media=Media("voice", "telegram", "f", mime="audio/ogg")),
+    ),
     "a voice note with words": (
         message(voice=FILE, caption="Ето"),
-        event(Kind.OTHER, text="voice\nЕто", file="f"),
+        event(Kind.OTHER, text="voice\nЕто", media=Media("voice", "telegram", "f")),
+    ),
+    "a document": (
+        message(document={**FILE, "file_name": "план\n1.pdf", "mime_type": "application/PDF", "file_size": 7}),
+        event(
+            Kind.OTHER,
+            text="document",
+            media=Media("document", "telegram", "f", filename="план 1.pdf", mime="application/pdf", size=7),
+        ),
+    ),
+    "a document named by an ЕГН, of a kind that is none": (
+        message(document={**FILE, "file_name": "7501020018.pdf", "mime_type": "x\x00"}),
+        event(Kind.OTHER, text="document", media=Media("document", "telegram", "f", filename="[скрито].pdf")),
+    ),
+    "words that answer a message": (
+        message(text="Да", reply_to_message={"message_id": 5, "chat": CHAT}),
+        event(Kind.TEXT, text="Да", reply_to="5"),
+    ),
+    "a photo that answers a message": (
+        message(photo=[FILE], reply_to_message={"message_id": 5}),
+        event(Kind.OTHER, text="photo", media=PHOTO, reply_to="5"),
+    ),
+    "an answer to what cannot be read": (message(text="Да", reply_to_message=[5]), event(Kind.TEXT, text="Да")),
+    "an answer to no number": (
+        message(text="Да", reply_to_message={"message_id": True}),
+        event(Kind.TEXT, text="Да"),
     ),
     "a sticker": (message(sticker=FILE), event(Kind.OTHER, text="sticker")),
     "a video": (message(video=FILE), event(Kind.OTHER, text="video")),
     "a round video": (message(video_note=FILE), event(Kind.OTHER, text="video_note")),
-    "a document": (message(document=FILE), event(Kind.OTHER, text="document")),
     "an animation, which is a document too": (
         message(animation=FILE, document=FILE),
         event(Kind.OTHER, text="animation"),
@@ -209,6 +250,13 @@ READ: dict[str, tuple[Any, Read]] = {
     "text that is a number": (message(text=5), Malformed("text: a int")),
     "text that is null": (message(text=None), Malformed("text: missing")),
     "a caption that is a list": (message(photo=[FILE], caption=[]), Malformed("caption: a list")),
+    "a photo without sizes": (message(photo=[]), Malformed("photo: no sizes")),
+    "a photo that is text": (message(photo="f"), Malformed("photo: no sizes")),
+    "a photo without a handle": (message(photo=[{"width": 1}]), Malformed("file_id: missing")),
+    "a document of a size in words": (
+        message(document={**FILE, "file_size": "big"}),
+        Malformed("file_size: a str"),
+    ),
     "a voice note that is text": (message(voice="f"), Malformed("voice: a str")),
     "a voice note without a handle": (message(voice={}), Malformed("file_id: missing")),
     "a voice note with a handle too long": (

@@ -22,9 +22,9 @@ AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NASTY = "<script>alert(1)</script> \"'& </div>"
 
 
-def ours(number: int, text: str, *presses: str, replaces: str = "") -> Shown:
+def ours(number: int, text: str, *presses: str, **more: str) -> Shown:
     rows = tuple((Button(f"[{press}]", press),) for press in presses)
-    return Shown(number, mine=False, message=Outgoing(text, rows, replaces=replaces), at=AT)
+    return Shown(number, mine=False, message=Outgoing(text, rows, **more), at=AT)
 
 
 def mine(text: str) -> Shown:
@@ -45,6 +45,15 @@ def mine(text: str) -> Shown:
         ("edits of the first", [ours(1, "1"), ours(2, "2", replaces="1"), ours(3, "3", replaces="1")], ["3"], ""),
         ("an edit of what is unknown", [ours(5, "5", replaces="1")], ["5"], ""),
         ("a tap shows its label", [ours(1, "А?", "q:a"), mine("q:a")], ["А?", "[q:a]"], ""),
+        ("what is taken away", [ours(1, "А"), ours(2, "Б"), ours(3, "", removes="1")], ["Б"], ""),
+        (
+            "what was edited and taken away",
+            [ours(1, "А"), ours(2, "Б", replaces="1"), ours(3, "", removes="2")],
+            [],
+            "",
+        ),
+        ("the first of an edited", [ours(1, "А"), ours(2, "Б", replaces="1"), ours(3, "", removes="1")], [], ""),
+        ("what is unknown is taken away", [ours(1, "А?", "a"), ours(3, "", removes="9")], ["А?"], "А?"),
         ("the start shows its label", [mine("/start"), mine("/start poster-7")], ["▶ Започни"] * 2, ""),
     ],
 )
@@ -202,6 +211,7 @@ CSP = {
     "script-src": "'self'",
     "style-src": "'self'",
     "img-src": "'self' data:",
+    "media-src": "'self'",
     "connect-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'none'",
@@ -212,7 +222,11 @@ CSP = {
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize(
-    "path", ["/", "/chat/messages", "/chat/file/1", "/chat/file/x", "/static/chat.css", "/static/no", "/favicon.ico"]
+    "path",
+    [
+        *("/", "/chat/messages", "/chat/file/1", "/chat/file/x", "/chat/media/1"),
+        *("/static/chat.css", "/static/no", "/favicon.ico"),
+    ],
 )
 async def test_every_answer_carries_the_security_headers(path: str, secure: bool) -> None:
     async with visiting(FakeBot().channel(secure=secure), scheme="https" if secure else "http") as visitor:
@@ -347,7 +361,9 @@ def test_the_script_is_told_everything_it_shows() -> None:
         "clears": False,
         "menu": [["а", "б"]],
         "file": "f.txt",
+        "media": [],
         "replaces": "7",
+        "removes": "",
         "unasked": False,
     }
     assert json.loads(json.dumps(told)) == told

@@ -23,6 +23,7 @@ from aiohttp import web
 
 from tests.fakes.telegram_api import BotApi
 from tests.fakes.telegram_checks import Flood, RefusedError
+from tests.fakes.telegram_files import UPLOAD
 from tests.fakes.telegram_people import Person
 from tests.fakes.telegram_updates import server_backoff
 
@@ -86,7 +87,9 @@ class FakeTelegram(BotApi):
         self._runner: web.ServerRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=0.1)
+        self._runner = web.ServerRunner(
+            web.Server(self._serve, request_factory=_request, access_log=None), shutdown_timeout=0.1
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
@@ -151,14 +154,22 @@ class FakeTelegram(BotApi):
         if path.startswith("/control"):
             return await self._control(request)
         if path.startswith(f"/file/bot{self.token}/"):
-            content = self._files.get(path.rpartition("/")[2])
-            return web.Response(body=content) if content is not None else _refuse(RefusedError(404, "Not Found"))
+            return await self._file(request, path)
         if not path.startswith("/bot"):
             return _refuse(RefusedError(404, "Not Found"))
         token, _, method = path.removeprefix("/bot").partition("/")
         if token != self.token:
             return _refuse(RefusedError(401, "Unauthorized"))
         return await self._call(request, method.lower())
+
+    async def _file(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        """A download. Its faults are those of "file"."""
+        fault = self._next_fault("file", {"path": path})
+        content = self.files.at(path)
+        found = content is not None
+        response = web.Response(body=content) if found else _refuse(RefusedError(404, "Not Found"))
+        self._note(Call("file", {"path": path}, found and not fault, 0 if fault else response.status))
+        return await self._spoil(request, fault, response) if fault else response
 
     async def _call(self, request: web.BaseRequest, method: str) -> web.StreamResponse:
         params = await _params(request)
@@ -247,6 +258,12 @@ class FakeTelegram(BotApi):
             await person.wait_reply(order["wait"])
         shown = [{"id": message.id, "text": message.text, "labels": message.labels} for message in person.messages[-5:]]
         return _json({"messages": shown, "keyboard": person.keyboard, "spinning": len(person.spinning)})
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    """A request whose body may be as large as Telegram takes it; aiohttp's own limit is a megabyte."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=UPLOAD + 1024 * 1024)
 
 
 async def _params(request: web.BaseRequest) -> dict[str, Any]:

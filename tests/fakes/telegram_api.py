@@ -9,10 +9,12 @@ from typing import Any
 
 from tests.fakes import telegram_checks as checks
 from tests.fakes.telegram_checks import Flood, RefusedError
+from tests.fakes.telegram_files import File, Files
 from tests.fakes.telegram_people import Message, Person
 from tests.fakes.telegram_updates import ConflictError, Updates, Webhook
 
 QUERY_SECONDS = 150
+DELETED_SECONDS = 48 * 3600  # an older message can be deleted no more
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _GONE_EDIT = "message to edit not found"
 _SAME = (
@@ -36,7 +38,7 @@ class BotApi:
         self._queries: dict[str, tuple[Person, float]] = {}
         self._query = 0
         self._numbers: Counter[int] = Counter()  # the last message id of each chat
-        self._files: dict[str, bytes] = {"sticker-1": b"s", "photo-1": b"p", "voice-1": b"v", "document-1": b"d"}
+        self.files = Files()
         self._methods: Mapping[str, Callable[[dict[str, Any]], Any]] = {
             name.removeprefix("_do_").lower(): getattr(self, name) for name in dir(self) if name.startswith("_do_")
         }
@@ -59,6 +61,9 @@ class BotApi:
         self._queries[token] = (person, self.clock())
         person.spinning.add(token)
         return token
+
+    def keep_file(self, kind: str, content: bytes, name: str, mime: str) -> File:
+        return self.files.add(kind, content, name, mime)
 
     def bot(self) -> dict[str, Any]:
         number = int(self.token.partition(":")[0])
@@ -147,31 +152,42 @@ class BotApi:
         return self._show(person, message)
 
     def _do_sendDocument(self, params: dict[str, Any]) -> Any:  # noqa: N802
-        person = self._reach(params)
-        uploaded = params.get("document")
-        if not isinstance(uploaded, tuple):
-            raise RefusedError(400, "Bad Request: there is no document in the request")
-        caption = checks.text(params, "caption", 1024) if params.get("caption") else ""
-        message = self._draw(person, params, caption)
-        message.document = uploaded
-        self._files[f"file-{person.id}-{message.id}"] = uploaded[1]
-        return self._show(person, message)
+        person, message, file = self._attach(params, "document")
+        message.document = (file.name, file.content, file.mime)
+        return self._show(person, message, file)
 
     def _do_sendVoice(self, params: dict[str, Any]) -> Any:  # noqa: N802
+        person, message, file = self._attach(params, "voice")
+        message.voice = file.id
+        return self._show(person, message, file)
+
+    def _do_sendPhoto(self, params: dict[str, Any]) -> Any:  # noqa: N802
+        person, message, file = self._attach(params, "photo")
+        message.photo = file.id
+        return self._show(person, message, file)
+
+    def _attach(self, params: dict[str, Any], kind: str) -> tuple[Person, Message, File]:
         person = self._reach(params)
-        number = params.get("voice", "")
-        if number not in self._files:
-            raise RefusedError(400, "Bad Request: wrong file identifier/HTTP URL specified")
-        if not number.startswith("voice-"):
-            raise RefusedError(400, f"Bad Request: type of file mismatch: can't use {number} as Voice")
-        message = self._draw(person, params, checks.text(params, "caption", 1024) if params.get("caption") else "")
-        message.voice = number
-        return self._show(person, message)
+        file = self.files.taken(params, kind)
+        return person, self._draw(person, params, _caption(params)), file
 
     def _do_editMessageText(self, params: dict[str, Any]) -> Any:  # noqa: N802
         person = self._reach(params)
         text = checks.text(params, "text", 4096)
         message = self._mine(person, params, _GONE_EDIT)
+        if not message.is_text:
+            raise RefusedError(400, "Bad Request: there is no text in the message to edit")
+        return self._edit(person, message, text, params)
+
+    def _do_editMessageCaption(self, params: dict[str, Any]) -> Any:  # noqa: N802
+        person = self._reach(params)
+        text = _caption(params)
+        message = self._mine(person, params, _GONE_EDIT)
+        if message.is_text:
+            raise RefusedError(400, "Bad Request: there is no caption in the message to edit")
+        return self._edit(person, message, text, params)
+
+    def _edit(self, person: Person, message: Message, text: str, params: dict[str, Any]) -> Any:
         markup = checks.markup(params)
         if markup and "inline_keyboard" not in markup:
             raise RefusedError(400, "Bad Request: inline keyboard expected")
@@ -184,7 +200,10 @@ class BotApi:
 
     def _do_deleteMessage(self, params: dict[str, Any]) -> Any:  # noqa: N802
         person = self._reach(params)
-        person.messages.remove(self._mine(person, params, "message to delete not found"))
+        message = self._mine(person, params, "message to delete not found")
+        if self.now() - message.date >= DELETED_SECONDS:
+            raise RefusedError(400, "Bad Request: message can't be deleted")
+        person.messages.remove(message)
         person.changed()
         return True
 
@@ -204,9 +223,8 @@ class BotApi:
 
     def _do_getFile(self, params: dict[str, Any]) -> Any:  # noqa: N802
         number = params.get("file_id", "")
-        if number not in self._files:
-            raise RefusedError(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
-        return {"file_id": number, "file_unique_id": f"u-{number}", "file_path": f"files/{number}"}
+        path = self.files.path(number)
+        return {**self.files.get(number).described(), "file_path": path}
 
     def _reach(self, params: dict[str, Any]) -> Person:
         person = self.people.get(checks.whole(params, "chat_id", 0))
@@ -224,10 +242,10 @@ class BotApi:
         markup = checks.markup(params)
         return Message(self.new_message_id(person), text, self.now(), markup.get("inline_keyboard", []), markup)
 
-    def _show(self, person: Person, message: Message) -> dict[str, Any]:
+    def _show(self, person: Person, message: Message, file: File | None = None) -> dict[str, Any]:
         self.copies[person.id, message.text] += 1
         person.show(message)
-        return self._as_json(person, message)
+        return self._as_json(person, message, file)
 
     def _mine(self, person: Person, params: dict[str, Any], otherwise: str) -> Message:
         number = checks.whole(params, "message_id", 0)
@@ -236,15 +254,21 @@ class BotApi:
             raise RefusedError(400, f"Bad Request: {otherwise}")
         return found
 
-    def _as_json(self, person: Person, message: Message) -> dict[str, Any]:
+    def _as_json(self, person: Person, message: Message, file: File | None = None) -> dict[str, Any]:
         out = {"message_id": message.id, "from": self.bot(), "chat": person.chat(), "date": message.date}
-        if message.document:
-            file = f"file-{person.id}-{message.id}"
-            document = {"file_id": file, "file_unique_id": f"u-{file}", "file_name": message.document[0]}
-            return {**out, "caption": message.text, "document": document}
-        if message.voice:
-            voice = {"file_id": message.voice, "file_unique_id": f"u-{message.voice}", "duration": 2}
-            return {**out, "caption": message.text, "voice": voice}
         if message.rows:
             out["reply_markup"] = {"inline_keyboard": message.rows}
-        return {**out, "text": message.text}
+        if message.is_text:
+            return {**out, "text": message.text}
+        out |= {"caption": message.text} if message.text else {}
+        match file:
+            case File(kind="photo"):
+                small = {**file.described(width=90, height=67), "file_id": f"{file.id}-small"}
+                return {**out, "photo": [small, file.described(width=1280, height=960)]}
+            case File():
+                return {**out, file.kind: file.described(file_name=file.name, mime_type=file.mime)}
+        return out
+
+
+def _caption(params: dict[str, Any]) -> str:
+    return checks.text(params, "caption", 1024) if params.get("caption") else ""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tests.fakes.telegram_files import File
+
 
 class Network(Protocol):
     """What a phone needs of the server."""
@@ -16,6 +18,7 @@ class Network(Protocol):
     def push(self, kind: str, owner: int, body: dict[str, Any]) -> int | None: ...
     def open_query(self, person: Person) -> str: ...
     def bot(self) -> dict[str, Any]: ...
+    def keep_file(self, kind: str, content: bytes, name: str, mime: str) -> File: ...
 
 
 @dataclass
@@ -29,7 +32,12 @@ class Message:
     markup: dict[str, Any] = field(default_factory=dict)  # as it was sent
     document: tuple[str, bytes, str] | None = None  # filename, content, media type
     voice: str = ""  # the handle of a voice note
+    photo: str = ""  # the handle of a photo
     edits: int = 0
+
+    @property
+    def is_text(self) -> bool:
+        return not (self.document or self.voice or self.photo)
 
     @property
     def labels(self) -> list[str]:
@@ -105,8 +113,9 @@ class Person:
         text = f"/start {code}" if code else "/start"
         self._send(text=text, entities=[{"type": "bot_command", "offset": 0, "length": 6}])
 
-    async def say(self, text: str) -> None:
-        self._send(text=text)
+    async def say(self, text: str, *, answers: Message | None = None) -> None:
+        """Write; `answers`: by swiping the message that is meant."""
+        self._send(answers, text=text)
 
     async def edit(self, text: str) -> None:
         """Change the latest own message."""
@@ -142,15 +151,27 @@ class Person:
     async def send_sticker(self) -> None:
         self._send(sticker={**_file("sticker"), "width": 512, "height": 512, "emoji": "👍", "type": "regular"})
 
-    async def send_photo(self, caption: str = "") -> None:
-        photo = [{**_file("photo"), "width": 90, "height": 90}]
-        self._send(photo=photo, **({"caption": caption} if caption else {}))
+    async def send_photo(
+        self, caption: str = "", content: bytes = b"", *, answers: Message | None = None, **more: Any
+    ) -> None:
+        """The phone shrinks a photo; Telegram offers several sizes of it. `more` as in a message."""
+        file = self.network.keep_file("photo", content, "", "") if content else None
+        large = file.described(width=1280, height=960) if file else {**_file("photo"), "width": 1280, "height": 960}
+        small = {**_file("photo"), "width": 90, "height": 67, "file_size": 1000}
+        self._send(answers, photo=[small, large], **({"caption": caption} if caption else {}), **more)
 
-    async def send_voice(self) -> None:
-        self._send(voice={**_file("voice"), "duration": 2, "mime_type": "audio/ogg"})
+    async def send_voice(self, caption: str = "", content: bytes = b"", *, answers: Message | None = None) -> None:
+        file = self.network.keep_file("voice", content, "", "audio/ogg").described() if content else _file("voice")
+        words = {"caption": caption} if caption else {}
+        self._send(answers, voice={**file, "duration": 2, "mime_type": "audio/ogg"}, **words)
 
-    async def send_document(self, caption: str = "") -> None:
-        self._send(document={**_file("document"), "file_name": "a.pdf"}, **({"caption": caption} if caption else {}))
+    async def send_document(
+        self, caption: str = "", content: bytes = b"", *, name: str = "a.pdf", answers: Message | None = None
+    ) -> None:
+        kept = self.network.keep_file("document", content, name, "application/pdf") if content else None
+        file = kept.described() if kept else _file("document")
+        words = {"caption": caption} if caption else {}
+        self._send(answers, document={**file, "file_name": name, "mime_type": "application/pdf"}, **words)
 
     async def send_location(self) -> None:
         self._send(location={"latitude": 43.99, "longitude": 22.88})
@@ -190,10 +211,15 @@ class Person:
     def chat(self) -> dict[str, Any]:
         return {"id": self.id, "type": "private", "first_name": self.first_name}
 
-    def _send(self, **content: Any) -> None:
+    def _send(self, answers: Message | None = None, /, **content: Any) -> None:
         self.started = True
         self._own_message = self.network.new_message_id(self)
-        self._push("message", {**self._message(self._own_message), **content})
+        replied = {"reply_to_message": self._of_the_bot(answers)} if answers else {}
+        self._push("message", {**self._message(self._own_message), **replied, **content})
+
+    def _of_the_bot(self, message: Message) -> dict[str, Any]:
+        words = {"text" if message.is_text else "caption": message.text}
+        return {"message_id": message.id, "from": self.network.bot(), "chat": self.chat(), "date": message.date} | words
 
     def _message(self, number: int) -> dict[str, Any]:
         return {"message_id": number, "from": self.profile(), "chat": self.chat(), "date": self.network.now()}
@@ -212,8 +238,7 @@ class Person:
     def _tap(self, message: Message, button: dict[str, Any]) -> None:
         if "callback_data" not in button:
             raise LookupError(f"{button['text']!r} opens a page and tells the bot nothing")
-        shown = {"message_id": message.id, "from": self.network.bot(), "chat": self.chat(), "date": message.date}
-        shown |= {"text": message.text, "reply_markup": {"inline_keyboard": message.rows}}
+        shown = {**self._of_the_bot(message), "reply_markup": {"inline_keyboard": message.rows}}
         query = {"id": self.network.open_query(self), "from": self.profile(), "chat_instance": str(self.id * 7919)}
         self._push("callback_query", {**query, "message": shown, "data": button["callback_data"]})
 

@@ -44,6 +44,7 @@ class FakeBot:
     accepted: list[Incoming] = field(default_factory=list)
     lines: dict[Address, list[Shown]] = field(default_factory=dict)
     asked: list[tuple[Address, int]] = field(default_factory=list)
+    contents: dict[int, bytes] = field(default_factory=dict)  # what is kept, by its number
     last: int = 0
     deliver: Callable[[Delivery], Awaitable[Any]] | None = None
 
@@ -83,6 +84,9 @@ class FakeBot:
         lines = self.lines.get(address, [])
         return [line for line in lines if not line.mine and line.id > after] if after else list(lines)
 
+    async def content(self, number: int) -> bytes | None:
+        return self.contents.get(number)
+
     def _lines(self, address: Address) -> list[Shown]:
         return self.lines.setdefault(address, [])
 
@@ -92,6 +96,7 @@ class FakeBot:
             self.transcript,
             secret=SECRET,
             title=TITLE,
+            content=self.content,
             secure=secure,
             clock=self.clock,
             rates=rates or Rates(),

@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from pydantic import SecretStr
+from sqlalchemy import Connection, select
 
 from bot.app import running
+from bot.messages import Address, Lane, Media, Outgoing
 from bot.settings import Settings
-from storage.tables import contacts
+from storage import media, outbox
+from storage.database import Database
+from storage.outbox import Draft
+from storage.tables import addresses, contacts
+from tests.fakes.pictures import png
+from tests.fakes.telegram import FakeTelegram
 from tests.web import BROWSER_ARGS, need_browser
 
 if TYPE_CHECKING:
@@ -43,12 +51,12 @@ STEPS = (  # a button's words, or "= words to type"; then what the answer must s
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[tuple[Page, Callable[[], Awaitable[list[str]]]]]:
-    """The service and a phone with its page; and the names that are registered."""
+async def opened(folder: Path, **more: Any) -> AsyncIterator[tuple[Page, Callable[[], Awaitable[list[str]]], Database]]:
+    """The service and a phone with its page; the names that are registered; and the database."""
     path = need_browser()
     from playwright.async_api import async_playwright
 
-    settings = Settings(database_url=f"sqlite+aiosqlite:///{folder}/bot.db", data_dir=folder, port=0)
+    settings = Settings(database_url=f"sqlite+aiosqlite:///{folder}/bot.db", data_dir=folder, port=0, **more)
     async with running(settings) as service, async_playwright() as playwright:
 
         async def names() -> list[str]:
@@ -58,7 +66,7 @@ async def opened(folder: Path) -> AsyncIterator[tuple[Page, Callable[[], Awaitab
         chromium = await playwright.chromium.launch(executable_path=path, args=list(BROWSER_ARGS))
         page = await chromium.new_page(viewport={"width": 360, "height": 740})
         await page.goto(service.address)
-        yield page, names
+        yield page, names, service.database
         await chromium.close()
 
 
@@ -81,7 +89,7 @@ async def by_keyboard(page: Page, label: str) -> None:
 
 @pytest.mark.parametrize("act", [by_finger, by_keyboard])
 async def test_a_mother_registers_from_the_first_message_to_the_menu(tmp_path: Path, act: Act) -> None:
-    async with opened(tmp_path) as (page, names):
+    async with opened(tmp_path) as (page, names, _):
         for number, (step, answer) in enumerate(STEPS):
             before = await page.locator(".words").count()
             if step.startswith("= "):
@@ -104,7 +112,7 @@ async def test_a_mother_registers_from_the_first_message_to_the_menu(tmp_path: P
 
 async def test_a_number_that_was_not_kept_does_not_stay_on_the_screen(tmp_path: Path) -> None:
     """On a borrowed phone the next person would read it; and what the bot says of it would be untrue."""
-    async with opened(tmp_path) as (page, _):
+    async with opened(tmp_path) as (page, *_):
         await by_finger(page, "Започни")
         await page.locator(".words").filter(has_text="Изберете език").wait_for()
         await page.get_by_label("Вашето съобщение").fill("моето ЕГН е 7501020018")
@@ -112,3 +120,29 @@ async def test_a_number_that_was_not_kept_does_not_stay_on_the_screen(tmp_path: 
         await page.locator(".words").filter(has_text="[скрито]").wait_for()
         await page.locator(".words").filter(has_text="не").last.wait_for()
         assert "7501020018" not in await page.inner_text("body")
+
+
+async def test_a_photo_sent_to_telegram_arrives_as_a_picture_on_the_page(tmp_path: Path) -> None:
+    """From the platform that brought it, through the database, to whoever has neither."""
+    async with FakeTelegram() as fake:
+        handle = fake.files.add("photo", png(640, 480)).id
+        telegram = {"telegram_token": SecretStr(fake.token), "telegram_api_url": fake.url}
+        async with opened(tmp_path, **telegram) as (page, _, database):
+            await by_finger(page, "Започни")
+            await page.locator(".words").filter(has_text="Изберете език").wait_for()
+            await database.write(lambda c: announce(c, handle))
+            await fake.wait_call("file", timeout=20)
+            await page.locator(".words").filter(has_text="Обучение в петък").wait_for()
+            image = page.get_by_role("img", name="Снимка")
+            later = "new Promise(done => i.addEventListener('load', () => done(i.naturalWidth)))"
+            assert await image.evaluate(f"i => (i.complete && i.naturalWidth) || {later}") == 640
+
+
+def announce(connection: Connection, handle: str) -> None:
+    """What staff sent reaches somebody on the page; as an answer, which no quiet hours hold back."""
+    now = datetime.now(UTC)
+    number = media.keep(connection, Media("photo", "telegram", handle), now)
+    to = connection.execute(select(addresses.c.id, addresses.c.contact_id, addresses.c.external)).one()
+    message = Outgoing("Обучение в петък", media=Media("photo", "telegram", handle, number))
+    draft = Draft("test", Address("web", to.external), to.id, to.contact_id, message, Lane.REPLY)
+    outbox.enqueue(connection, [draft], now, {})

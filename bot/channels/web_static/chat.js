@@ -64,7 +64,7 @@
 
   function link(text, href, classes) {
     const anchor = make("a", classes, text);
-    if (!/^(tel:|https:\/\/|\/chat\/file\/)/.test(href)) return anchor;
+    if (!/^(tel:|https:\/\/|\/chat\/(file|media)\/)/.test(href)) return anchor;
     anchor.href = href;
     if (href.startsWith("https")) Object.assign(anchor, { target: "_blank", rel: "noopener noreferrer" });
     return anchor;
@@ -76,6 +76,33 @@
     const words = make("div", "words", ...parts.map(([text, href]) => (href ? link(text, href) : text)));
     const bubble = make("div", "bubble", make("b", "sr", `${mine ? "Вие" : page.name}: `), words, ...extra, make("small", "", time));
     return make("div", `line ${mine ? "mine" : "ours"}`, bubble);
+  }
+
+  function attached([kind, href, label]) {
+    if (kind === "gone") return make("span", "file", label);
+    if (kind === "document") return Object.assign(link(`📄 ${label}`, href, "file"), { download: "" });
+    if (kind === "voice") {
+      const sound = Object.assign(make("audio", "voice"), { controls: true, preload: "none", src: href });
+      sound.setAttribute("aria-label", label);
+      return sound;
+    }
+    const anchor = Object.assign(link("", href, "photo"), { target: "_blank", rel: "noopener" });
+    anchor.append(patient(Object.assign(make("img"), { alt: label, src: href, decoding: "async" })));
+    return anchor;
+  }
+
+  // A picture may still be on its way to the service: it is asked for a few times more.
+  function patient(image) {
+    const first = image.src;
+    let tries = 0;
+    const again = () => {
+      tries += 1;
+      if (tries < 5) setTimeout(() => { image.src = `${first}?${tries}`; }, tries * 2000);
+    };
+    image.addEventListener("error", again);
+    image.addEventListener("load", () => { if (burst) toEnd(); });
+    if (image.complete && !image.naturalWidth) again();
+    return image;
   }
 
   function dayOf(element) {
@@ -211,11 +238,17 @@
       day = "";
       setMenu([]);
     }
+    if (message.removes) {
+      const gone = find(`[data-id="${message.removes}"], [data-root="${message.removes}"]`, log);
+      if (gone) gone.remove();
+      return;
+    }
     const old = message.replaces && find(`[data-id="${message.replaces}"], [data-root="${message.replaces}"]`, log);
     const root = old ? old.dataset.root : message.id;
     if (old) old.remove();
     const file = message.file ? [link(`⬇ ${message.file}`, `/chat/file/${message.id}`, "file")] : [];
     const element = line(false, message.parts, message.stamp, message.at, file);
+    if (message.media.length) find(".words", element).before(attached(message.media)); // the words stand under it
     Object.assign(element.dataset, { id: message.id, root });
     if (message.links.length) element.append(make("div", "links", ...message.links.map(([label, href]) => link(label, href, "answer"))));
     if (message.rows.length) {
@@ -417,6 +450,7 @@
   queue = queue.filter((item) => !find(`[data-client="${item.id}"]`, log));
   keep(queue);
   if (queue.length) retire();
+  log.querySelectorAll(".photo img").forEach(patient);
   burst = Array.from(log.children).pop();
   toEnd();
   burst = null;
