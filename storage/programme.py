@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from bot import placeholders
 from bot.alphabets import fold
 from bot.calendar import Rules
+from bot.office import Office as Desk
 from storage import places, toml_values
 from storage.toml_values import Mistakes, Rule
 
@@ -43,6 +45,9 @@ Emoji = Annotated[str, Rule(longest=4, pattern=r"[^\w\s]+", wants="one picture")
 PhoneNumber = Annotated[str, Rule(pattern=r"\+\d(?:[ ]?\d){7,14}", wants=_PHONE_WANTS)]
 Hour = Annotated[str, Rule(pattern=r"([01]\d|2[0-3]):[0-5]\d", wants='an hour, like "08:30"')]
 Mail = Annotated[str, Rule(pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", wants='an e-mail address, like "name@example.org"')]
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,23 @@ class Reminders:
 
 
 @dataclass(frozen=True, slots=True)
+class Office:
+    """When the staff answer questions. Hours are local."""
+
+    days: tuple[Annotated[str, Rule(one_of=WEEKDAYS)], ...]
+    open_from: Hour
+    open_until: Hour
+
+
+@dataclass(frozen=True, slots=True)
+class Canned:
+    """An answer that staff give often, with a picture and a name for its button."""
+
+    name: Label
+    text: Annotated[str, Rule(longest=600)]
+
+
+@dataclass(frozen=True, slots=True)
 class Privacy:
     """What people are told of their data: the first screen, and everything that the law requires."""
 
@@ -207,6 +229,15 @@ class Programme:
     profiles: Mapping[str, Profile]
     privacy: Privacy
     reminders: Reminders
+    office: Office
+    answers: tuple[Canned, ...] = ()
+
+    @cached_property
+    def desk(self) -> Desk:
+        """When the staff are at work, as a promise is reckoned from it."""
+        said = self.office
+        days = frozenset(map(WEEKDAYS.index, said.days))
+        return Desk(self.rules, days, time.fromisoformat(said.open_from), time.fromisoformat(said.open_until))
 
     @cached_property
     def rules(self) -> Rules:
@@ -371,8 +402,30 @@ def _hours_disagree(programme: Programme) -> Iterator[tuple[str, str]]:
         yield "reminders", f"{error}."
 
 
+def _office_wrong(programme: Programme) -> Iterator[tuple[str, str]]:
+    """The hours of the office, once those of the reminders are known to be right."""
+    said = programme.office
+    if said is None or None in (*(said.days or ()), said.days, said.open_from, said.open_until):
+        return
+    if programme.reminders is None or programme.zone is None or [*_hours_disagree(programme)]:
+        return
+    try:
+        _ = programme.desk
+    except ValueError as error:
+        yield "office", f"{error}."
+
+
+def _unknown_marks(programme: Programme) -> Iterator[tuple[str, str]]:
+    for number, answer in _sound(programme.answers):
+        for mark in placeholders.unknown(answer.text, placeholders.IN_ANSWERS):
+            yield f"answers[{number}].text", f'No mark is called "(({mark}))".'
+
+
 _HOURS = ("quiet_from", "quiet_until", "sunday_until", "urgent_from", "last_call")
-_CHECKS = (_same_twice, _refer_to_nothing, _sums_disagree, _classes_wrong, _missing_or_late, _hours_disagree)
+_CHECKS = (
+    _same_twice, _refer_to_nothing, _sums_disagree, _classes_wrong, _missing_or_late, _hours_disagree, _office_wrong,
+    _unknown_marks,
+)  # fmt: skip
 
 # --- facts in texts --------------------------------------------------------------------------------------------------
 
