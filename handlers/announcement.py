@@ -1,0 +1,247 @@
+"""One announcement after its last button: on its way, held, under way, and what came of it, with the next step.
+
+Every tap is decided by storage, not by what a screen showed: what is too late is said in a sentence, above the card as
+it stands now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot import when
+from bot.asking import clock
+from bot.chat import Chat, Option, literal, words
+from bot.texts import Lines, Words
+from handlers import bulletin
+from handlers.announce import ALL, NEW
+from handlers.announce_whom import about, whom_shown
+from handlers.audience import people
+from handlers.events import STAFF, here, in_rows, local
+from handlers.words import number_of
+from storage import broadcasts, contacts, recipients
+from storage.broadcasts import DONE, PAUSED, REFUSED, RUNNING, STOPPED, WAITING, Broadcast
+from storage.recipients import Progress
+
+TAP = "tap"  # given with every command that does something: a tap that did nothing loses it
+LETTERS = 60  # of an announcement that stand for it on a screen
+ON_BUTTON = 22
+ROWS = 8  # announcements on one screen
+SOON = timedelta(minutes=5)  # until then seconds are counted
+PICTURES = {WAITING: "🕐", RUNNING: "▶", PAUSED: "⏸", DONE: "📣", STOPPED: "⏹", REFUSED: "🚫"}
+NOTES = {
+    "undone": "announce.undone", "paused": "announce.paused", "on": "announce.went_on", "stopped": "announce.stopped",
+    "approved": "announce.approved", "refused": "announce.refused", "other": "announce.goes_other",
+    "changed": "announce.words_changed", "deleted": "announce.deleting",
+}  # fmt: skip
+JUDGED = ("approved", "refused")
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+async def announcements(chat: Chat) -> None:
+    """What is still to go first, then the newest; one button each."""
+    page = number_of(chat.given("page"))
+    found: list[Broadcast] = await chat.fetch(broadcasts.recent, limit=ROWS * (page + 1) + 1)
+    now = await here(chat)
+    waiting = sorted((one for one in found if one.status == WAITING), key=lambda one: one.due_at)
+    ordered = [*waiting, *(one for one in found if one.status != WAITING)]
+    shown = ordered[ROWS * page : ROWS * (page + 1)]
+    rows = [[_button(chat, one, now)] for one in shown]
+    if len(found) > ROWS * (page + 1):
+        rows.append([Option(f"/announcements {page + 1}", "button.leaf")])
+    if page:
+        rows.append([Option(f"/announcements {page - 1}", "button.back")])
+    chat.card("announce.list" if shown else "announce.none", *rows, [NEW], [STAFF])
+
+
+def _button(chat: Chat, one: Broadcast, now: datetime) -> Option:
+    """„🕐 утре, ср 25.11 8:30 · Курс по заваряване…“."""
+    at = local(chat, one.started_at or one.due_at)
+    label = f"{PICTURES[one.status]} {when.day_label(at.date(), now)} {clock(at)}"
+    return Option(f"/announcement {one.id}", literal(f"{label} · {snippet(one, ON_BUTTON)}"))
+
+
+def snippet(one: Broadcast, most: int = LETTERS) -> str:
+    """The beginning of its words, on one line; of a picture without any, that it is one."""
+    text = " ".join((one.words.get("bg") or one.words.get("rom") or "").split()) or "📎"
+    if len(text) <= most:
+        return text
+    cut = text[:most]
+    return f"{cut.rpartition(' ')[0] or cut}…"
+
+
+# --- one of them -----------------------------------------------------------------------------------------------------
+
+
+async def announcement(chat: Chat) -> None:
+    """How it stands, and what can be done. „latest“ is the one that was published a moment ago."""
+    one, note = await meant(chat), chat.given("note")
+    if one is None and note in JUDGED:  # decided, it is no colleague's matter any more
+        chat.card(NOTES[note], [ALL, STAFF])
+        return
+    if one is None:
+        nothing_there(chat)
+        return
+    now = await here(chat)
+    known: Progress = await chat.fetch(recipients.progress, broadcast_id=one.id)
+    lines = [*([words(NOTES[note]), literal("")] if note in NOTES else []), literal(f"📣 {snippet(one)}")]
+    if one.by_id is not None and one.by_id != chat.person.contact_id:
+        lines.append(words("announce.by", name=literal(await chat.fetch(contacts.name_of, contact_id=one.by_id))))
+    lines += [
+        await whom_shown(chat, one.audience) if not one.corrects else words("announce.is_correction"),
+        literal(""),
+    ]
+    state = _state(chat, one, known, now)
+    rows = await _actions(chat, one, known)
+    chat.card(Lines((*lines, *state)), *rows, [ALL, STAFF])
+
+
+def _state(chat: Chat, one: Broadcast, known: Progress, now: datetime) -> list[Words]:
+    """Where it stands, in plain words."""
+    match one.status:
+        case "waiting":
+            return [_waits(chat, one, now)]
+        case "running" | "paused":
+            return [_under_way(chat, one, known), *report(known)[1:]]
+        case "done":
+            return report(known)
+        case "stopped" if one.started_at:
+            stopped = words("announce.was_stopped", sent=people(known.sent), rest=people(known.cancelled))
+            return [stopped, *report(known)[1:]]
+    return [words("announce.was_refused" if one.status == REFUSED else "announce.was_undone")]
+
+
+def _waits(chat: Chat, one: Broadcast, now: datetime) -> Words:
+    due = local(chat, one.due_at)
+    if one.held and not one.approved_by:
+        return (
+            words("announce.held", at=clock(due))
+            if due - now < SOON
+            else words("announce.held_until", when=literal(when.full(due, now)))
+        )
+    if due - now < SOON:
+        return words("announce.in_seconds", number=max(1, int((due - now).total_seconds())))
+    return words("announce.goes_at", when=literal(when.full(due, now)))
+
+
+def _under_way(chat: Chat, one: Broadcast, known: Progress) -> Words:
+    """„Изпратени 12 от 40, готово към 14:32“."""
+    done = known.sent + known.failed + known.unsure
+    numbers = {"sent": done, "all": done + known.waiting}
+    if one.status == PAUSED:
+        return words("announce.is_paused", **numbers)
+    if known.ready_at is None:
+        return words("announce.goes_out", **numbers)
+    return words("announce.running", at=clock(local(chat, known.ready_at)), **numbers)
+
+
+def report(known: Progress) -> list[Words]:
+    """„35 го получиха. 5 не: 3 са блокирали бота, 2 нямат връзка с нас“."""
+    why = _why_not(known)
+    number = sum(count for count, _ in why)
+    key = {0: "announce.got_none", 1: "announce.got_one"}.get(known.sent, "announce.got")
+    lines = [words(key, number=known.sent)]
+    if why:
+        lines.append(words("announce.got_not", number=number, why=bulletin.listed([shown for _, shown in why])))
+    if known.unsure:
+        lines.append(words("announce.unsure", number=known.unsure))
+    return lines
+
+
+def _why_not(known: Progress) -> list[tuple[int, Words]]:
+    """How many did not get it, by reason; the reasons that somebody can do something about first."""
+    skipped, failures = known.skipped, known.failures
+    blocked = skipped.get("blocked", 0) + failures.get("blocked", 0)
+    plain = {"blocked", "no_channel", "stopped", "told_today", "week_full", "household", "self", "erased"}
+    numbers: Mapping[str, int] = {
+        "announce.not_blocked": blocked,
+        "announce.not_connected": skipped.get("no_channel", 0),
+        "announce.not_failed": known.failed - failures.get("blocked", 0),
+        "announce.why_stopped": skipped.get("stopped", 0),
+        "announce.why_told": skipped.get("told_today", 0),
+        "announce.why_week": skipped.get("week_full", 0),
+        "announce.why_home": skipped.get("household", 0),
+        "announce.not_else": sum(n for why, n in skipped.items() if why not in plain),
+    }
+    return [(number, words(key, number=number)) for key, number in numbers.items() if number > 0]
+
+
+async def _actions(chat: Chat, one: Broadcast, known: Progress) -> Sequence[Sequence[Option]]:
+    """What can be done about it now."""
+    number = one.id
+    again, show = Option(f"/announcement {number}", "announce.do_look"), Option(f"/a_show {number}", "announce.do_show")
+    match one.status:
+        case "waiting":
+            if await chat.fetch(broadcasts.may_approve, broadcast_id=number):
+                yes = Option(f"/a_approve {number}", "announce.do_approve")
+                return [[show], [yes], [Option(f"/a_refuse {number}", "announce.do_refuse")]]
+            return [[Option(f"/a_undo {number}", "announce.do_undo")], [show, again]]
+        case "running":
+            stop = Option(f"/a_stop {number}", "announce.do_stop")
+            return [[Option(f"/a_pause {number}", "announce.do_pause"), stop], [again], *await _after(chat, one, known)]
+        case "paused":
+            stop = Option(f"/a_stop {number}", "announce.do_stop")
+            return [[Option(f"/a_on {number}", "announce.do_on"), stop], *await _after(chat, one, known)]
+    return [*(await _after(chat, one, known) if one.started_at else []), [show]]
+
+
+async def _after(chat: Chat, one: Broadcast, known: Progress) -> Sequence[Sequence[Option]]:
+    """What there is to do about people: their answers, whom to call, another way, a mistake."""
+    number, rows = one.id, list[Option]()
+    if one.buttons:
+        heard = await chat.fetch(recipients.answers, broadcast_id=number)
+        rows.append(Option(f"/a_answers {number}", words("announce.do_answers", number=sum(map(len, heard.values())))))
+    listed = await chat.fetch(recipients.call_list, broadcast_id=number)
+    unreached = known.failed + sum(known.skipped.get(why, 0) for why in ("blocked", "no_channel"))
+    if listed:
+        rows.append(Option(f"/a_calls {number}", words("announce.do_calls", number=len(listed))))
+    if one.status in (DONE, STOPPED):
+        other = await chat.fetch(recipients.other_ways, broadcast_id=number)
+        if other:
+            rows.append(Option(f"/a_other {number}", words("announce.do_other_way", number=other)))
+        if unreached and not any(line.why != "asked" for line in listed):
+            rows.append(Option(f"/a_to_calls {number}", words("announce.do_to_calls", number=unreached)))
+    if known.sent or known.unsure:
+        rows.append(Option(f"/a_correct {number}", "announce.do_correct"))
+    return in_rows(rows, 1)
+
+
+async def a_show(chat: Chat) -> None:
+    """The whole of it, in each of its languages."""
+    one = await meant(chat)
+    if one is None:
+        nothing_there(chat)
+        return
+    writer = await chat.fetch(contacts.name_of, contact_id=one.by_id) if one.by_id else ""
+    reader = bulletin.Reader(
+        chat.programme, chat.person.name, await about(chat, one.audience), writer, await here(chat)
+    )
+    for language in bulletin.languages(one.words, one.media):
+        shown = bulletin.shown(one.words, one.media, language, reader)
+        chat.say(shown.text, media=shown.media, apart=True)
+    chat.card("announce.this_was_all", [back_to(one)])
+
+
+# --- what the screens share ------------------------------------------------------------------------------------------
+
+
+async def meant(chat: Chat) -> Broadcast | None:
+    """The announcement that a command names, if whoever asks may see it."""
+    typed = chat.given("announcement")
+    if typed == "latest":
+        latest: Broadcast | None = await chat.fetch(broadcasts.latest)
+        return latest
+    found: Broadcast | None = await chat.fetch(broadcasts.for_staff, broadcast_id=number_of(typed))
+    return found
+
+
+def nothing_there(chat: Chat) -> None:
+    """The same for one that is not there and for one that is not theirs."""
+    chat.card("announce.none_such", [ALL, STAFF])
+
+
+def back_to(one: Broadcast) -> Option:
+    """The way to its card."""
+    return Option(f"/announcement {one.id}", "announce.do_back")
