@@ -13,9 +13,9 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,23 +24,28 @@ import uvicorn
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
-from bot import logs, profile
-from bot.channels import Channel, Unavailable
+from bot import broadcasts, logs, profile, tickets
+from bot.broadcasts import Broadcasts
+from bot.channels import Channel, Content, Unavailable
 from bot.channels.web import Rates, Title, WebChannel
 from bot.channels.web_demo import Stage
 from bot.inbox import Clock, Inbox, utc_now
 from bot.interruptions import putting_again
+from bot.media import Fetcher, reader
 from bot.messages import Address, Shown
 from bot.outbox import Sender, Senders
 from bot.problem import Problem
 from bot.reminders import Reminders, about_events, composer, digest, follow_ups, opens
 from bot.settings import Settings, master_key, webhook_secret
 from bot.texts import Texts
+from bot.tickets import Overdue
 from bot.visit import World
 from bot.watch import Watch
 from handlers import TALKS, notices
+from handlers.broadcast_notes import compose_broadcast, compose_plea, compose_progress
 from handlers.digest import compose_digest
 from handlers.followup import compose_followup
+from handlers.ticket_notices import compose_copy, compose_reply
 from storage import digests, followups, housekeeping, notifications, transcript
 from storage.cipher import Cipher, WrongKey, derive
 from storage.database import Database, Down
@@ -128,11 +133,13 @@ async def _serving(
 ) -> AsyncIterator[Service]:  # fmt: skip
     owners: dict[str, str] = {}
     senders = Senders()
-    world = world_of(programme)
+    channels: list[Channel] = []
+    site = settings.public_url or (_address(settings, listener) if stage else "")  # nobody else opens this machine's
+    world = replace(world_of(programme), links=lambda: links_of(site, channels))
     inbox = Inbox(database, world, takers=senders, clock=clock)
     watch = Watch(database, settings.data_dir, clock)
     inbox.seen = watch.seen
-    channels = _channels(settings, programme, key, database, inbox, clock, stage)
+    channels += _channels(settings, programme, key, database, inbox, clock, stage)
     for channel in channels:
         senders[channel.name] = Sender(
             database, channel, owners, clock=clock, compose=composer_of(world), opens=opens(programme.rules)
@@ -149,6 +156,9 @@ async def _serving(
         scheduler = _scheduler(database, clock)
         reminders = Reminders(database, programme.rules, scheduler, clock)
         await reminders.start()
+        Broadcasts(database, programme.rules, scheduler, clock).start()
+        Fetcher(database, channels, scheduler, clock).start()
+        Overdue(database, programme.desk, scheduler, clock).start()
         try:
             yield Service(_address(settings, listener), database, inbox, reminders)
         finally:
@@ -189,6 +199,13 @@ def world_of(programme: Programme) -> World:
     return World(Texts.load(), programme, TALKS, sharing=frozenset({"telegram"})).with_labels()
 
 
+def links_of(site: str, channels: Sequence[Channel]) -> Mapping[str, str]:
+    """What stands before a code in the links that open a chat with us; Telegram's once it has told the bot's name."""
+    names = {channel.name: getattr(channel, "username", "") for channel in channels}
+    telegram = {"telegram": f"https://t.me/{names['telegram']}?start="} if names.get("telegram") else {}
+    return telegram | ({"web": f"{site.rstrip('/')}/?code="} if site else {})
+
+
 @contextlib.asynccontextmanager
 async def open_database(settings: Settings, key: bytes) -> AsyncIterator[Database]:
     """The database that the settings name. Problem when it cannot be opened."""
@@ -220,7 +237,7 @@ def _channels(
     """The channels. One line each."""
     made: list[Channel] = [_web(settings, programme, key, database, inbox, clock, stage)]
     if settings.telegram_token.get_secret_value():
-        made.append(_telegram(settings, programme, key, inbox))
+        made.append(_telegram(settings, programme, key, inbox, reader(database)))
     return made
 
 
@@ -242,19 +259,19 @@ def _web(
             raise Unavailable(str(down)) from None
 
     return WebChannel(
-        inbox.accept, lines, rates=RATES, clock=clock, stage=stage,
+        inbox.accept, lines, content=reader(database), rates=RATES, clock=clock, stage=stage,
         secret=derive(key, "web"), title=title, secure=settings.public_url.startswith("https"),
     )  # fmt: skip
 
 
-def _telegram(settings: Settings, programme: Programme, key: bytes, inbox: Inbox) -> Channel:
+def _telegram(settings: Settings, programme: Programme, key: bytes, inbox: Inbox, content: Content) -> Channel:
     from bot.channels.telegram import Profile, TelegramChannel
 
     shown = {language: Profile(*words) for language, words in profile.by_language(programme).items()}
     return TelegramChannel(
         settings.telegram_token.get_secret_value(), inbox.accept, api_url=settings.telegram_api_url,
         public_url=settings.public_url, webhook_secret=webhook_secret(settings, key),
-        path_secret=derive(key, "telegram path").hex()[:32], profile=shown,
+        path_secret=derive(key, "telegram path").hex()[:32], profile=shown, content=content,
     )  # fmt: skip
 
 
@@ -265,7 +282,12 @@ def composer_of(world: World) -> Compose:
         notifications.PREFIX: about_events(partial(notices.compose, *here)),
         followups.PREFIX: follow_ups(partial(compose_followup, *here)),
         digests.PREFIX: digest(partial(compose_digest, *here)),
-    }
+        **broadcasts.writers(
+            partial(compose_broadcast, *here), partial(compose_progress, *here), partial(compose_plea, *here),
+            world.programme.rules,
+        ),
+        **tickets.writers(partial(compose_copy, *here), partial(compose_reply, *here)),
+    }  # fmt: skip
     return composer(writers, putting_again(world))
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.alphabets import fold
@@ -438,9 +439,14 @@ class _Want:
 class Chat:
     """What a script holds in its hands."""
 
-    def __init__(self, person: Person, programme: Programme, answers: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, person: Person, programme: Programme, answers: Mapping[str, Any] | None = None,
+        links: Mapping[str, str] = MappingProxyType({}), texts: Callable[[Phrase], str] = str,
+    ) -> None:  # fmt: skip
         self.person = person
         self.programme = programme
+        self.links = links  # by channel: what stands before a code in the link that opens a chat with us there
+        self.texts = texts  # the Bulgarian words, for what is drawn and not said
         self.lines: list[Line] = []
         self._answers = answers or {}
 

@@ -34,6 +34,9 @@ HELP = """\
                                    kill the service again and again, and count what was lost
   python3 -m bot test year [ARGS]  разиграва цяла година събития и проверява всяко съобщение
                                    play a whole year of events, and check every message
+  python3 -m bot test broadcast [ARGS]
+                                   праща едно съобщение до 5000 души, докато ботът спира внезапно
+                                   send one announcement to 5,000 people while the service dies again and again
   python3 -m bot bench [ARGS]      измерва бота до обикновени ботове
                                    measure it beside plain bots
   python3 -m bot --help            този текст · this text
@@ -110,6 +113,8 @@ def _start_faster() -> None:
 def _test(argv: list[str]) -> int:
     if argv[:1] == ["crash"]:
         return _tool("tests.faults.crash", argv[1:])
+    if argv[:1] == ["broadcast"]:
+        return _tool("tests.faults.broadcast", argv[1:])
     if argv[:1] == ["year"]:
         return _tool("tests.faults.year", argv[1:])
     _into_checkout(bootstrap.TEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.messages import Lane, Limits
 
+SPARE = 6.0  # messages that bulk leaves in the bucket: replies wait for nobody, and must not provoke a refusal either
 FORGET = 10_000  # chats remembered at most before the long quiet ones are dropped
 
 
@@ -15,10 +16,10 @@ class Bucket:
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate, self._burst, self._level, self._at = rate, burst, burst, now
 
-    def wait(self, now: float) -> float:
-        """Seconds until one may be taken; 0 when at once."""
+    def wait(self, now: float, spare: float = 0.0) -> float:
+        """Seconds until one may be taken and so many are left; 0 when at once."""
         self._fill(now)
-        return max(0.0, (1.0 - self._level) / self._rate)
+        return max(0.0, (1.0 + min(spare, self._burst - 1.0) - self._level) / self._rate)
 
     def take(self, now: float) -> None:
         """Take one, overdrawing if need be, down to a burst below zero."""
@@ -49,7 +50,7 @@ class Gate:
         """Seconds until a message of this lane may go to anybody."""
         if lane is Lane.REPLY:
             return 0.0
-        return max(self.bulk_paused_until - now, self._all.wait(now))
+        return max(self.bulk_paused_until - now, self._all.wait(now, SPARE))
 
     def wait_chat(self, lane: Lane, chat: int, now: float) -> float:
         """Seconds until a message of this lane may go to this chat."""

@@ -31,6 +31,7 @@ POLL = 0.25  # seconds between looks for rows of other processes and for those w
 RENEW = 3.0  # seconds between renewals of the lease: three may fail before it runs out
 DOWN = 5.0  # seconds that a channel rests when nobody can be reached over it
 AHEAD = 500  # bulk rows held in memory at most
+FEW = 16  # rows of a broadcast taken at once from a slow channel's queue
 LAST_CALLS = 3.0  # seconds that a stop waits for calls under way
 
 Clock = Callable[[], datetime]
@@ -112,10 +113,18 @@ class Sender:
             if later := self._must_wait(row, now):
                 self._put_back(row, later)
                 continue
-            heapq.heappush(self._chains.setdefault(row.address_id, []), (row.delivery.lane, row.delivery.id, row))
+            self._line_up(row)
             self._offer(row.address_id)
         self._under_way -= places
         self._wake.set()
+
+    def _line_up(self, row: Held) -> None:
+        """Put a row in its address's line, in place of what is held of it: it may have been called back meanwhile."""
+        chain = self._chains.setdefault(row.address_id, [])
+        if any(number == row.delivery.id for _, number, _ in chain):
+            chain[:] = [entry for entry in chain if entry[1] != row.delivery.id]
+            heapq.heapify(chain)
+        heapq.heappush(chain, (row.delivery.lane, row.delivery.id, row))
 
     def _must_wait(self, row: Held, now: datetime) -> datetime | None:
         """Until when a row may not even stand in line; None when it may.
@@ -245,7 +254,9 @@ class Sender:
         room = AHEAD - sum(map(len, self._chains.values()))
         if due is None or due > now or room <= 0:
             return
-        limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: room // 4}
+        # Of a broadcast no more than goes out soon: finding words takes time in which replies wait.
+        soon = max(FEW, round(self._channel.limits.bulk_rate * POLL * 2))
+        limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: min(room // 4, soon)}
         self.hand(await self._database.write(lambda c: outbox.claim(c, channel, self._me, now, limits, self._compose)))
 
     # --- sending --------------------------------------------------------------------------------------------------

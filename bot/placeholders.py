@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from bot.alphabets import fold
 
 NAME, EVENT, WHEN, WHERE = "име", "събитие", "кога", "къде"
+PHONE, HOURS = "телефон", "часове"  # of the office
+IN_ANSWERS = (NAME, PHONE, HOURS)
 
 _MARK = re.compile(r"\(\(([^()\n]{0,40})\)\)")
 _GAP = re.compile(r"[ \t]*,?[ \t]*\(\(\s*\)\)")  # an empty one takes the comma before it along: „Здравейте, !“

@@ -304,6 +304,17 @@ def initials(name: str) -> str:
     return " ".join(f"{first.upper()}." for first in firsts if first)
 
 
+def short_name(name: str) -> str:
+    """„Мария Иванова“ as „Мария И.“: a button is short, and may be read over a shoulder."""
+    first, _, rest = name.strip().partition(" ")
+    return f"{first} {initials(rest.rpartition(' ')[2])}".strip()
+
+
+def masked(phone: str) -> str:
+    """„+359888123456“ as „+359 88… 456“: enough to know a number by, too little to call it. Empty for none."""
+    return f"{phone[:4]} {phone[4:6]}… {phone[-3:]}" if phone else ""
+
+
 # --- logs ------------------------------------------------------------------------------------------------------------
 
 _NAMED = "x-viber-auth-token|x-telegram-bot-api-secret-token|auth_token|secret_token|access_token|secret_key"

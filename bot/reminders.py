@@ -19,7 +19,7 @@ from bot.calendar import Rules
 from bot.inbox import utc_now
 from bot.interruptions import PutAgain, nobody_talks
 from bot.messages import Outgoing
-from storage import digests, followups, moments, notifications, reminders, telling
+from storage import deliveries, digests, followups, moments, notifications, reminders, telling
 from storage.database import Database, Down
 from storage.digests import Digest
 from storage.followups import FollowUp
@@ -127,11 +127,16 @@ Writer = Callable[[Connection, Sequence[str], datetime], Mapping[str, Outgoing]]
 """The words of messages, by their keys. One that is absent has nothing to say any more."""
 
 
+SILENT = frozenset({deliveries.EDIT, deliveries.UNSEND})  # they change what is there: no phone rings
+
+
 def opens(rules: Rules) -> Callable[[Held, datetime], datetime]:
     """When a queued message of ours may go: what was still waiting when the quiet hours began goes when they end."""
 
     def at(row: Held, now: datetime) -> datetime:
         kind, _, rest = row.key.partition(":")
+        if kind in SILENT:
+            return now
         base = base_of(rest.split(":")[1]) if kind == notifications.PREFIX and ":" in rest else ""
         return notifications.opens_at(rules, base, now, row.expires_at)
 
@@ -175,7 +180,8 @@ def composer(writers: Mapping[str, Writer], put_again: PutAgain = nobody_talks) 
         for kind, write in writers.items():
             keys = [row.key for row in rows if row.key.startswith(f"{kind}:")]
             words |= write(connection, keys, now) if keys else {}
-        put_again(connection, [row.id for row in rows if row.key in words and not row.has_words], now)
+        new = {key for key, message in words.items() if not message.replaces and not message.removes}
+        put_again(connection, [row.id for row in rows if row.key in new and not row.has_words], now)
         return {row.id: words.get(row.key) for row in rows if row.key.partition(":")[0] in writers}
 
     return written

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from bot.alphabets import fold
 from bot.chat import Acting, Option, Said, literal, words
@@ -16,7 +17,7 @@ from bot.messages import Kind
 from bot.privacy import HIDDEN, hide_numbers, is_stop
 from bot.talks import Command
 from bot.visit import HUMAN, MENU, Visit
-from storage import feedback, notifications, staff, stopping
+from storage import feedback, notifications, staff, stopping, ticket_desk, tickets
 
 RESUME = Option("/resume", "button.resume")
 DATA = Option("/data", "menu.data")
@@ -34,6 +35,7 @@ SAID_FOR = (  # typed words for a command
 )
 UNREGISTERED_STOPPED = ("data", "forget", "person", "privacy")  # what they typed so far is theirs to see and delete
 LONGEST_COMMENT = 1000  # longer ones are a matter for a person
+ANY_WORDS = ("announce", "answer", "write")  # in which „Здравейте“ is what staff want to say, and no greeting to us
 WITH_WORDS = ("comment", "question", "registration", "stray")  # conversations that know what to do with any words
 
 
@@ -98,7 +100,7 @@ def _while_stopped(visit: Visit) -> None:
     elif _may_while_stopped(visit, name):
         _route_active(visit)
     else:
-        visit.say("stopped.still", RESUME, DATA)
+        visit.say("stopped.still", RESUME, HUMAN, DATA)
 
 
 def _may_while_stopped(visit: Visit, name: str) -> bool:
@@ -118,16 +120,25 @@ def _route_active(visit: Visit) -> None:
         _pressed(visit)
     elif event.kind is Kind.START:
         _started(visit, event.text)
-    elif event.kind in (Kind.TEXT, Kind.EDITED) and _by_staff_code(visit, event.text):
+    elif (event.kind in (Kind.TEXT, Kind.EDITED) and _by_staff_code(visit, event.text)) or _answers_a_question(visit):
         return
     elif visit.talk is not None:
         _heard(visit)
     elif not visit.registered:
         visit.open("registration")
-    elif event.kind in (Kind.TEXT, Kind.EDITED):
+    else:
+        _stray(visit)
+
+
+def _stray(visit: Visit) -> None:
+    """What came while nothing was asked."""
+    event = visit.event
+    if event.kind in (Kind.TEXT, Kind.EDITED):
         _stray_words(visit)
     elif event.kind is Kind.PHONE:
         visit.say("stray.phone", DATA, MENU)
+    elif event.media is not None:
+        visit.open("sent", {"said": {"words": "", "media": event.media.to_json()}})
     else:
         visit.say("stray.media", MENU, HUMAN)
 
@@ -206,7 +217,8 @@ def _heard(visit: Visit) -> None:
 def _courtesy(visit: Visit) -> str:
     """The friendly line for a greeting or thanks; empty for all other words, and for „ок“, which may mean yes."""
     said = Said(fold(visit.event.text), visit.world.texts)
-    if not said.folded or said.is_like("said.yes"):
+    spoken = visit.talk is not None and visit.talk.script in ANY_WORDS
+    if spoken or not said.folded or said.is_like("said.yes"):
         return ""
     return "stray.thanks" if said.is_like("said.thanks") else "stray.hi" if said.is_like("said.hello") else ""
 
@@ -334,10 +346,43 @@ def _stray_words(visit: Visit) -> None:
     said = Said(fold(visit.event.text), visit.world.texts)
     if visit.talk is None and (_about_an_event(visit, said) or _comment(visit, said)):
         return
-    if not said.folded or said.is_like("said.hello") or said.is_like("said.thanks"):
-        visit.say("stray.thanks" if said.is_like("said.thanks") else "stray.hello")
+    is_thanks = said.is_like("said.thanks")
+    courteous = not said.folded or is_thanks or said.is_like("said.hello")
+    if not courteous or visit.event.media is not None:
+        _question(visit)
+    elif is_thanks and (answered := tickets.answered_lately(visit.connection, acting(visit))):
+        visit.open("thanked", {"ticket": str(answered)})
     else:
-        visit.open("stray", {"text": visit.event.text})
+        visit.say("stray.thanks" if is_thanks else "stray.hello")
+
+
+def _question(visit: Visit) -> None:
+    """Words for a person: more of the question that was asked a moment ago, or first a guess what they mean."""
+    event = visit.event
+    text: str | dict[str, Any] = event.text
+    if event.media is not None:
+        text = {"words": event.text, "media": event.media.to_json()}
+    replied = event.reply_to and tickets.replied_to(visit.connection, acting(visit), platform_id=event.reply_to)
+    if replied:
+        visit.open("sent", {"said": text, "ticket": str(replied)})
+    elif visit.talk is None and tickets.going_on(visit.connection, acting(visit)):
+        visit.open("sent", {"said": text})
+    else:
+        visit.open("stray", {"text": text})
+
+
+def _answers_a_question(visit: Visit) -> bool:
+    """Whether one of the staff replies to the copy of a question: those are the words of an answer, to be looked at."""
+    if not visit.event.reply_to or not visit.known.role:
+        return False
+    ticket = ticket_desk.replied_to(visit.connection, acting(visit), platform_id=visit.event.reply_to)
+    if not ticket:
+        return False
+    visit.open("answer", {"ticket": str(ticket)})
+    if visit.talk is not None and visit.talk.script == "answer":
+        visit.messages.clear()  # the question need not be shown to somebody who has answered it
+        visit.hear()
+    return True
 
 
 def _comment(visit: Visit, said: Said) -> bool:

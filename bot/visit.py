@@ -7,7 +7,7 @@ a channel.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,8 @@ from bot import dialog
 from bot.alphabets import fold
 from bot.chat import Acting, Chat, Conflict, Finish, Line, Option, Person
 from bot.dialog import Stage, Stored, Talk, Turn
-from bot.lengths import LONGEST, split
 from bot.messages import Button, Incoming, Outgoing
+from bot.parts import parts
 from bot.talks import Talks
 from bot.texts import Phrase, Texts
 from storage import contacts
@@ -42,6 +42,7 @@ class World:
     talks: Talks
     sharing: frozenset[str] = frozenset()  # channels where a phone can be shared by a button
     labels: Mapping[str, str] = field(default_factory=dict)  # folded label of a menu → conversation
+    links: Callable[[], Mapping[str, str]] = dict  # as Chat.links; asked each time: a platform tells our name late
 
     def with_labels(self) -> World:
         """The same world, with the menus' labels ready for typed words."""
@@ -92,16 +93,16 @@ class Visit:
 
     def finished(self) -> list[Outgoing]:
         """All that is to be sent; what is too long in parts, and the lasting menu on what has no buttons of its own."""
-        parts = [part for message in self.messages for part in _parts(message)]
-        if self.clears and parts:
-            parts[0] = replace(parts[0], clears=True)
+        found = [part for message in self.messages for part in parts(message)]
+        if self.clears and found:
+            found[0] = replace(found[0], clears=True)
         if not self.registered:
-            return parts
+            return found
         entries = (*self.world.talks.menu, *(self.world.talks.staff_menu if self.known.role else ()))
         labels = [self._text(key) for key, script in entries if self.may(script)]
         columns = 1 if any(len(label) > WIDE for label in labels) else 2
         menu = tuple(tuple(labels[i : i + columns]) for i in range(0, len(labels), columns))
-        return [part if part.rows else replace(part, menu=menu) for part in parts]
+        return [part if part.rows else replace(part, menu=menu) for part in found]
 
     # --- conversations --------------------------------------------------------------------------------------------
 
@@ -175,7 +176,8 @@ class Visit:
             known.status, known.name, self.registered, known.source, event.name,
             event.address.channel in self.world.sharing, known.role,
         )  # fmt: skip
-        return Chat(person, self.world.programme, {key: stored.value for key, stored in answers.items()})
+        given = {key: stored.value for key, stored in answers.items()}
+        return Chat(person, self.world.programme, given, self.world.links(), self.world.texts)
 
     def _fetch(self, query: Any, values: Mapping[str, Any]) -> Any:
         return query(self.connection, self._acting(), **values)
@@ -243,6 +245,10 @@ class Visit:
         }  # fmt: skip
 
     def _set_talk(self, talk: Talk, state: str, asks: str, missed: int) -> None:
+        opened = next((row for row in self.changes.opened if row["id"] == talk.id), None)
+        if opened is not None:  # by this very event: it has no row yet that could be changed
+            opened |= {"state": state, "asked": asks, "misses": missed}
+            return
         row = {"talk": talk.id, "to": state, "asks": asks, "missed": missed, "at": self.now}
         self.changes.conversations.append(row)
 
@@ -253,17 +259,6 @@ class Visit:
     def _finish(self, turn: Turn) -> None:
         if turn.finish is not None and turn.finish.then:
             self.open(turn.finish.then, turn.finish.given)
-
-
-def _parts(message: Outgoing) -> list[Outgoing]:
-    """A long text as several messages, each of which is sent, and repeated, by itself. Buttons stand under the last."""
-    if len(message.text) < LONGEST // 2 or message.document:
-        return [message]
-    *before, last = split(message.text)
-    if not before:
-        return [message]
-    # In parts it takes nobody's place: the end would stand where the old message was, above its own beginning.
-    return [*(Outgoing(text) for text in before), replace(message, text=last, replaces="")]
 
 
 def _fit(text: str) -> str:

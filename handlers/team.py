@@ -11,7 +11,7 @@ from bot.messages import Incoming
 from bot.texts import Words, day
 from handlers.words import phone_shown, read_phone
 from storage import staff
-from storage.staff import COORDINATOR, REPORTER, ROLES, Member
+from storage.staff import COORDINATOR, MEDIATOR, REPORTER, ROLES, Member
 
 TEAM = Option("/team", "button.team")
 SKIP = Option("none", "button.skip")
@@ -108,6 +108,8 @@ async def team_invite(chat: Chat) -> Finish | None:
         return None
     code = await chat.fetch(staff.new_code)
     chat.say(words("team.code", role=_role(role), code=code), apart=True)
+    for before in chat.links.values():  # a tap is easier than typing; the code goes on working alone
+        chat.say(words("team.link", link=literal(f"{before}{code}")), apart=True)
     return Finish(staff.invite, {"role": role, "code": code}, then="team")
 
 
@@ -123,7 +125,8 @@ async def member(chat: Chat) -> Finish | None:
         since=literal(day(who.since.astimezone(chat.programme.zone))),
     )  # fmt: skip
     change = Option(f"/member_role {number}", "button.change_role")
-    chat.card(told, [change], [Option(f"/member_remove {number}", "button.remove")], [TEAM])
+    charge = [Option(f"/charges {number}", "button.charge")] if who.role == MEDIATOR else []
+    chat.card(told, charge, [change], [Option(f"/member_remove {number}", "button.remove")], [TEAM])
     return None
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from bot.alphabets import fold
 from bot.chat import Acting
@@ -245,17 +245,19 @@ def profile(connection: Connection, acting: Acting) -> Profile:
 
 def search(connection: Connection, typed: str) -> list[int]:
     """Contacts whose name has words that begin so, in any case and either alphabet; oldest first."""
+    found = named(connection, typed)
+    return list(connection.execute(found.order_by(search_tokens.c.contact_id)).scalars())
+
+
+def named(connection: Connection, typed: str) -> Select[Any]:
+    """The same to be asked within another question; nobody where nothing was typed."""
     tokens = [_token(connection, word[: TOKEN_LENGTHS[-1]]) for word in fold(typed).split()]
-    if not tokens:
-        return []
-    found = (
+    return (
         select(search_tokens.c.contact_id)
         .where(search_tokens.c.token.in_(tokens))
         .group_by(search_tokens.c.contact_id)
         .having(func.count() == len(set(tokens)))
-        .order_by(search_tokens.c.contact_id)
     )
-    return list(connection.execute(found).scalars())
 
 
 def _token(connection: Connection, beginning: str) -> bytes:

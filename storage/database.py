@@ -275,7 +275,12 @@ class _Postgres:
                 "timeout": BUSY_SECONDS,
                 "command_timeout": COMMAND_SECONDS,
                 # The second: a process that is frozen inside a transaction must not hold its people's locks for ever.
-                "server_settings": {"lock_timeout": busy, "idle_in_transaction_session_timeout": busy},
+                # The third: compiling a statement takes a second now and then, and ours run for milliseconds.
+                "server_settings": {
+                    "lock_timeout": busy,
+                    "idle_in_transaction_session_timeout": busy,
+                    "jit": "off",
+                },
             },
         )
         self._engine.dialect.cipher = cipher  # type: ignore[attr-defined]

@@ -23,9 +23,11 @@ from storage.tables import (
     residents,
     results,
     staff,
+    ticket_lines,
     tickets,
 )
 from storage.tables import contacts as contact_rows
+from storage.ticket_view import NOTE, RESIDENT, STAFF
 
 
 def everything(connection: Connection, acting: Acting) -> dict[str, Any]:
@@ -137,9 +139,30 @@ def _participations(connection: Connection, contact_id: int) -> list[dict[str, A
     ]  # fmt: skip
 
 
-def _tickets(connection: Connection, contact_id: int) -> list[dict[str, str]]:
-    rows = connection.execute(select(tickets).where(tickets.c.contact_id == contact_id).order_by(tickets.c.id))
-    return [{"въпрос": r.text, "кога": r.created_at.isoformat(), "състояние": r.status} for r in rows]
+_WHOSE = {RESIDENT: "Вие", STAFF: "екипа"}
+
+
+def _tickets(connection: Connection, contact_id: int) -> list[dict[str, Any]]:
+    """Each question with all that was said about it; not what colleagues noted for one another."""
+    mine = tickets.c.contact_id == contact_id
+    rows = connection.execute(select(tickets).where(mine).order_by(tickets.c.id)).all()
+    said = connection.execute(
+        select(ticket_lines)
+        .join(tickets, tickets.c.id == ticket_lines.c.ticket_id)
+        .where(mine, ticket_lines.c.side != NOTE)
+        .order_by(ticket_lines.c.id)
+    ).all()
+    return [
+        {
+            "въпрос": r.text, "файл": bool(r.media_id), "кога": _when(r.created_at), "състояние": r.status,
+            "разговор": [
+                {"от": _WHOSE[s.side], "текст": s.text, "файл": bool(s.media_id), "кога": _when(s.at)}
+                for s in said
+                if s.ticket_id == r.id
+            ],
+        }
+        for r in rows
+    ]  # fmt: skip
 
 
 def _answers(connection: Connection, contact_id: int) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from storage import outbox, screens, stopping, tickets
+from storage import media, outbox, screens, stopping, tickets
 from storage.tables import addresses, answers, conversations, feedback, inbox, residents
 from storage.tables import contacts as contact_rows
 from storage.tables import outbox as outbox_rows
@@ -34,6 +34,8 @@ def daily(connection: Connection, now: datetime) -> None:
     connection.execute(update(outbox_rows).where(rows).values(body=None))
     remarks = (feedback.c.at < old) & (feedback.c.comment.is_not(None) | feedback.c.voice.is_not(None))
     connection.execute(update(feedback).where(remarks).values(comment=None, voice=None))
+    tickets.forget(connection, before=old)
+    media.forget(connection, now, before=old)
     connection.execute(delete(inbox).where(inbox.c.received_at < now - KEYS))
     untouched = conversations.c.updated_at < old
     # Left first: a talk that went on without its answers would end with a summary of nothing.

@@ -143,23 +143,11 @@ def claim(
 def _claim_lane(
     connection: Connection, channel: str, owner: str, now: datetime, lane: Lane, limit: int, compose: Compose
 ) -> list[Held]:
-    due = (
-        select(outbox.c.id)
-        .where(_waiting, outbox.c.channel == channel, outbox.c.lane == int(lane), outbox.c.not_before <= now)
-        .order_by(outbox.c.id)
-        .limit(limit)
-    )
-    # The condition once more: one who lost the lease without knowing may be claiming at this very moment.
-    take = update(outbox).where(outbox.c.id.in_(due), _waiting).values(owner=owner).returning(outbox.c.id)
-    ids = list(connection.execute(take).scalars())
+    values = {"here": channel, "this_lane": int(lane), "now": now, "some": limit, "me": owner}
+    ids = list(connection.execute(_take, values).scalars())
     if not ids:
         return []
-    rows = connection.execute(
-        select(outbox, addresses.c.external)
-        .join(addresses, addresses.c.id == outbox.c.address_id)
-        .where(outbox.c.id.in_(ids))
-        .order_by(outbox.c.id)
-    ).all()
+    rows = connection.execute(_taken, {"ids": ids}).all()
     asked = [
         Unwritten(row.id, row.key, row.contact_id, row.body is not None)
         for row in rows
@@ -167,6 +155,25 @@ def _claim_lane(
     ]
     written = _write(connection, asked, now, compose) if asked else {}
     return [_row(row, written.get(row.id)) for row in rows if written.get(row.id, row.body) is not None]
+
+
+_due = (
+    select(outbox.c.id)
+    .where(
+        _waiting, outbox.c.channel == bindparam("here"), outbox.c.lane == bindparam("this_lane"),
+        outbox.c.not_before <= bindparam("now"),
+    )
+    .order_by(outbox.c.id)
+    .limit(bindparam("some"))
+)  # fmt: skip
+# The condition once more: one who lost the lease without knowing may be claiming at this very moment.
+_take = update(outbox).where(outbox.c.id.in_(_due), _waiting).values(owner=bindparam("me")).returning(outbox.c.id)
+_taken = (
+    select(outbox, addresses.c.external)
+    .join(addresses, addresses.c.id == outbox.c.address_id)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(outbox.c.id)
+)
 
 
 def _write(

@@ -16,13 +16,18 @@ from storage.tables import answers, conversations, inbox, outbox, staff
 from storage.transcript import AGAIN
 
 KEPT = timedelta(hours=24)
-ABOUT_OTHERS = ("add_person", "enrol", "walkin")  # talks in which staff type whom they mean
+ABOUT_OTHERS = ("add_person", "answer", "enrol", "walkin")  # talks in which staff type whom they mean
+COPIES = ("ticket:", "late:")  # keys of questions that were sent to staff: words of others, on a screen of theirs
 ON_THE_WAY = ("queued", "sending")
 
 
 def is_screen() -> ColumnElement[bool]:
-    """Whether an outbox row answers what somebody did, now or once more; not what we wrote of our own accord."""
-    return or_(outbox.c.lane == int(Lane.REPLY), outbox.c.key.startswith(AGAIN))
+    """Whether an outbox row answers what somebody did, or shows a question of somebody else's.
+
+    Not what else we wrote of our own accord.
+    """
+    shown = (outbox.c.key.startswith(prefix) for prefix in (AGAIN, *COPIES))
+    return or_(outbox.c.lane == int(Lane.REPLY), *shown)
 
 
 def forget(connection: Connection, *, before: datetime | None = None, whose: int | None = None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from bot.messages import Address, Kind, Outgoing, Shown
+from storage import media
 from storage.people import hash_of
 from storage.tables import addresses, inbox, outbox
 
@@ -41,13 +43,23 @@ def _ours(connection: Connection, address_id: int, after: int) -> list[tuple[int
         .order_by(outbox.c.id.desc())
         .limit(LATEST)
     ).all()
+    messages = _still_there(connection, [Outgoing.from_json(row.body) for row in rows])
     last = 0
     shown = []
-    for row in reversed(rows):
+    for row, message in zip(reversed(rows), reversed(messages), strict=True):
         last = row.inbox_id or last  # what we said of our own accord stands after the latest talk
         unasked = row.inbox_id is None and not row.key.startswith(AGAIN)
-        shown.append((last, Shown(row.id, False, Outgoing.from_json(row.body), row.created_at, unasked=unasked)))
+        shown.append((last, Shown(row.id, False, message, row.created_at, unasked=unasked)))
     return shown
+
+
+def _still_there(connection: Connection, messages: Sequence[Outgoing]) -> list[Outgoing]:
+    """The same, without the numbers of pictures and notes whose content is gone: a page says so in their place."""
+    numbers = {message.media.number for message in messages if message.media and message.media.number}
+    there = media.kept(connection, numbers) | media.coming(connection, numbers)
+    return [
+        replace(m, media=replace(m.media, number=0)) if m.media and m.media.number not in there else m for m in messages
+    ]
 
 
 def _theirs(connection: Connection, address_id: int, since: int, ours: Sequence[Outgoing]) -> list[tuple[int, Shown]]:

@@ -13,10 +13,13 @@ import pytest
 from bot import dialog
 from bot.chat import Person
 from bot.dialog import Broken
-from bot.messages import Kind
+from bot.messages import Kind, Media
 from handlers import TALKS
+from storage import broadcasts
 from storage.attendance import Sheet, Tally
+from storage.broadcasts import ANSWERS, Broadcast
 from storage.contacts import Child, Profile
+from storage.directory import Card, Meeting
 from storage.door import Found
 from storage.events import Event
 from storage.feedback import Opinions
@@ -26,7 +29,13 @@ from storage.invitations import Details, Guest
 from storage.months import Line, Month
 from storage.participation import Crowd
 from storage.programme import Programme
+from storage.pulse import Pulse, Week
+from storage.recipients import Heard, Progress, ToCall
 from storage.staff import Member
+from storage.ticket_desk import Row
+from storage.ticket_view import Said, Ticket, Way
+from storage.tickets import Received
+from storage.today import Calls, Lost, Today
 from tests.conversations.client import START, programme
 from tests.scripted import Table
 
@@ -90,6 +99,19 @@ RESULT = Result(
 )  # fmt: skip
 
 
+QUESTION = Ticket(
+    2**40, 2**40, "Мария Иванова", "+359888123456", "vidin", "bg", "", "open",
+    [Said(0, "resident", "", None, "Я" * 1000, Media("voice", "telegram", "x"), START)], START, START, None, None, "",
+    None, None, "",
+)  # fmt: skip
+
+
+ANNOUNCED = Broadcast(
+    2**40, 2**40, {"bg": "Я" * 1000}, {}, ANSWERS, {"events": [2**40]}, False, 0, "done", START, True, None, START,
+    START, START, 1,
+)  # fmt: skip
+
+
 def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
     """What the queries of scripts find: somebody with as much of everything as there is."""
     kids = [Child(i.code, group) for i in known.institutions for group in i.groups]
@@ -116,8 +138,9 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "heads": {EVENT.id: (25, 40)},
         "tally": Tally(40, 25, 4, 1, 8, 3, 0, 0),
         "places": [("Читалището", "до пощата"), ("Я" * 120, "")],
-        "reach": Reach(43, 2, 3),
+        "reach": Reach(43, 2, 3, 36),
         "hearers": 40,
+        "erasable": "Иван Петров",
         "changed_by": "Ани Петрова",
         "sheet": SHEET,
         "ahead": [SHEET] * 6,
@@ -126,6 +149,7 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "find": [Found(2**40, "Мария Иванова", known.settlements[0].code, own=True, listed=False)] * 9,
         "alike": [],
         "call_list": [],
+        "heard": [],
         "callee": None,
         "slots": [replace(HOURS, id=2**40 + n, starts_at=START + timedelta(hours=12 * n)) for n in range(4)],
         "details": Details(GUEST, START, 3, "Ани Петрова", "+359888123456", [GUEST] * 9),
@@ -133,8 +157,50 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "month": Month(START, COUNTED, [replace(COUNTED, activity=a.code) for a in known.activities]),
         "crowds": [Crowd(a.code, 25, 3) for a in known.activities],
         "listed": [RESULT] * 30,
+        "today": Today(START, 3, [EVENT] * 2, {EVENT.id: (25, 40)}, [Calls("Курс", 4, EVENT.id)], 2, 1),
+        "to_call": [Calls("Курс", 4, EVENT.id), Calls("Работа", 3, broadcast_id=2**40)],
+        "unreached": [Lost(2**40, "Мария Иванова", START)] * 30,
+        "card": Card(
+            2**40,
+            "Мария Иванова",
+            [Meeting(2**40, "Курс", START, "yes")],
+            None,
+            known.settlements[0].code,
+            "+359 88… 456",
+            kids,
+            [a.code for a in known.activities],
+            [known.activities[0].code],
+            "bg",
+            ["telegram", "web"],
+        ),
+        "question_for": QUESTION,
+        "questions": [Row(2**40, "Мария Иванова", "open", START, START, 2**40, "Ани Петрова")] * 9,
+        "way_back": Way(2**40, "telegram", is_shared=True),
+        "colleagues": [Member(2**40 + n, "Ани Петрова", "", "mediator", START) for n in range(9)],
+        "received": Received(2**40, 2**40, "voice", ["Росица Димова"], START, START, START),
+        "phone_of": "+359888123456",
+        "code_of": "ot-23456789ab",
+        "way_to": Way(2**40, "telegram", is_shared=False),
+        "brought": (12, 9),
+        "of": [("activity", known.activities[0].code)],
+        "how_many": 43,
+        "pulse": Pulse(START, 40, 30, 12, 9, [Week(1, 7, 10, 2), Week(8, 14, 20, 7)]),
     }
-    return lambda query, values: answers[query]
+    announced: dict[str, Any] = {
+        "reach": broadcasts.Reach(43, 23, 7, 3, 10, 0),
+        "sent_before": (START, 38),
+        "for_staff": ANNOUNCED,
+        "recent": [ANNOUNCED] * 9,
+        "may_approve": True,
+        "progress": Progress(400, 380, 0, 15, 5, 0, {"stopped": 7}, {"blocked": 15}, None, {"telegram": 380}),
+        "answers": {code: [Heard(2**40 + n, "Я" * 80, START) for n in range(20)] for code in ANSWERS},
+        "call_list": [ToCall(2**40 + n, "Я" * 80, "+359888123456", "asked", "") for n in range(20)],
+        "other_ways": 12,
+    }
+    of_announcements = {"audience", "broadcast_id"}
+    return lambda query, values: (
+        announced[query] if query not in answers or of_announcements & set(values) else answers[query]
+    )
 
 
 def walk(name: str, known: Programme, chance: random.Random) -> set[str]:

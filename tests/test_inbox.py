@@ -17,8 +17,9 @@ from bot.channels import Unavailable
 from bot.chat import Chat, Finish, Text, literal
 from bot.inbox import Inbox
 from bot.messages import Address, Incoming, Kind, Outgoing
+from bot.parts import parts
 from bot.texts import words
-from bot.visit import World, _parts
+from bot.visit import World
 from storage import people
 from storage.database import Database, Down
 from storage.outbox import Held, Taker
@@ -404,7 +405,7 @@ async def test_what_somebody_sent_after_a_refused_message_is_refused_with_it(
 
 def test_what_is_too_long_for_one_message_takes_nobodys_place() -> None:
     """Its end would stand where the old message was, above its own beginning."""
-    parts = _parts(Outgoing("дума " * 2000, replaces="7"))
-    assert len(parts) > 1
-    assert not any(part.replaces for part in parts)
-    assert _parts(Outgoing("дума", replaces="7"))[0].replaces == "7"
+    found = parts(Outgoing("дума " * 2000, replaces="7"))
+    assert len(found) > 1
+    assert not any(part.replaces for part in found)
+    assert parts(Outgoing("дума", replaces="7"))[0].replaces == "7"

@@ -48,7 +48,7 @@ LABELS = re.compile(
     r"(button|change|job|purpose|reason|stay|work)\.|menu\.(?!home$|first_register$)|activities\.(work|school|everyone)$"
     r"|data\.(correct|file|people|people_new|unlink|stop|delete)$"
     r"|event\.(act|change|kind|by|yes)_|event\.(button|all_slots|narrow|other_people|weekly|other_dates|dates_done)$"
-    r"|agenda\.(button|new|over)$|asking\.\w+_label$"
+    r"|(announce|ticket)\.do_|agenda\.(button|new|over)$|asking\.\w+_label$"
     r"|(attend|call|door|guests)\.(to|did)_|door\.(again|is_other|new|no_event|no_hour|no_phone)$"
 )
 NOT_KEYS = {
@@ -59,6 +59,7 @@ NOT_KEYS = {
     "privacy.full",
     "privacy.short",
     "sorry.html",
+    "staff.contact_id",
 }  # the programme's file has such keys; a page is called so
 WORDS_TO_RECOGNISE = "said."  # lists that are compared with what people type, and never shown
 SOMEBODY = Profile(

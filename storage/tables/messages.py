@@ -58,6 +58,14 @@ Index(
     postgresql_where=text("status = 'queued' OR status = 'sending'"),
 )
 
+# Staff are shown every morning what did not arrive lately: a handful among years of rows.
+Index(
+    "ix_outbox_lost",
+    outbox.c.not_before,
+    sqlite_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired'"),
+    postgresql_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired'"),
+)
+
 seals = Table(  # by what key this database is encrypted: a hash that only the right key gives
     "seals",
     metadata,

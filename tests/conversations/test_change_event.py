@@ -66,7 +66,8 @@ async def answered(town: Town, event: Event, *, yes: int, waiting_: int = 0, no:
 async def move_to(person: Talker, typed: str, event: Event) -> str:
     """From the card to the last question."""
     await person.press_data(f"/event {event.id}")
-    await person.press(t("event.act_move"))
+    await person.press(t("event.act_change"))
+    await person.press(t("event.change_when"))
     return await person.say(typed)
 
 
@@ -132,9 +133,9 @@ async def test_the_card_says_how_an_event_stands(town: Town, channel: str) -> No
 
 
 ACTS = {  # hours from the beginning → what can be done
-    -30: {"who", "calls", "move", "place", "cancel"},
-    -1: {"who", "calls", "attend", "move", "place", "cancel"},
-    0.5: {"who", "calls", "attend", "move"},
+    -30: {"who", "calls", "change", "cancel"},
+    -1: {"who", "calls", "attend", "change", "cancel"},
+    0.5: {"who", "calls", "attend", "change"},
     1.5: {"who", "attend", "opinions"},
 }
 
@@ -145,15 +146,11 @@ async def test_the_card_offers_what_fits_the_time_and_the_role(town: Town, hours
     trainer = await staff_member(town, "web", "trainer", "2", name="Вера Донева")
     event = await made_by(mediator, mediator_id=(await contact_of(trainer)).id)
     town.now = MORNING + hours * HOUR
-    every = {name: t(f"event.act_{name}") for name in ("who", "calls", "attend", "opinions", "move", "place", "cancel")}
+    every = {name: t(f"event.act_{name}") for name in ("who", "calls", "attend", "opinions", "change", "cancel")}
     await mediator.press_data(f"/event {event.id}")
     assert {name for name, label in every.items() if label in mediator.labels} == ACTS[hours]
     await trainer.press_data(f"/event {event.id}")
-    assert {name for name, label in every.items() if label in trainer.labels} == ACTS[hours] - {
-        "move",
-        "place",
-        "cancel",
-    }
+    assert {name for name, label in every.items() if label in trainer.labels} == ACTS[hours] - {"change", "cancel"}
 
 
 async def test_every_button_of_a_card_leads_somewhere(town: Town, channel: str) -> None:
@@ -214,12 +211,14 @@ async def test_moving_by_buttons_offers_the_old_hour_too(town: Town, channel: st
     event = await made_by(mediator)
     async with town.awake():
         await mediator.press_data(f"/event {event.id}")
-        await mediator.press(t("event.act_move"))
+        await mediator.press(t("event.act_change"))
+        await mediator.press(t("event.change_when"))
         await mediator.press("пт 27.11")
         await mediator.press("🕐 10:30")
         await mediator.press(t("button.no_keep"))
         assert "четвъртък, 26.11, 10:30" in mediator.last.text, "back at the card, and nothing has changed"
-        await mediator.press(t("event.act_move"))
+        await mediator.press(t("event.act_change"))
+        await mediator.press(t("event.change_when"))
         assert t("event.same_time") in await mediator.say("26.11 10:30")
     assert (await state(town, event)).version == 1
 
@@ -281,7 +280,8 @@ async def test_another_place_typed_with_its_landmark(town: Town, channel: str) -
     event = await made_by(mediator)
     await told(town, event)
     await mediator.press_data(f"/event {event.id}")
-    await mediator.press(t("event.act_place"))
+    await mediator.press(t("event.act_change"))
+    await mediator.press(t("event.change_place"))
     assert line("miss.long") in await mediator.say("я" * 121)
     await mediator.say("Читалището")
     sure = await mediator.say("до пощата")
@@ -373,18 +373,19 @@ async def test_two_change_one_event_and_the_second_sees_what_the_first_did(town:
         said = await mediator.press(t("event.yes_move_quietly"))
         assert t("event.changed_meanwhile", who="Ани Петрова") in said
         assert "събота, 28.11, 10:00" in said, "and the card as it is now"
-        await mediator.press(t("event.act_move"))
+        await mediator.press(t("event.act_change"))
+        await mediator.press(t("event.change_when"))
         await mediator.say("27.11 18:00")
         await mediator.press(t("event.yes_move_quietly"))
     assert ((await state(town, event)).starts_at, (await state(town, event)).version) == (MOVED, 3)
 
 
-@pytest.mark.parametrize("command", ["/move", "/place", "/cancel"])
+@pytest.mark.parametrize("command", ["/move", "/place", "/cancel", "/title", "/bring", "/seats"])
 async def test_a_button_of_a_card_that_is_out_of_date_changes_nothing(town: Town, command: str) -> None:
     mediator = await staff_member(town, "telegram")
     event = await made_by(mediator)
-    await mediator.press_data(f"/event {event.id}")
-    _, old = mediator.find({"/move": "Премести", "/place": "Друго", "/cancel": "Отмени"}[command])
+    await mediator.press_data(f"/event {event.id}" if command == "/cancel" else f"/change {event.id}")
+    (old,) = [button for row in mediator.last.rows for button in row if button.press.startswith(command)]
     me = by((await contact_of(mediator)).id, town.now)
     rules = programme().rules
     await town.change(lambda c: events.move(c, me, event_id=event.id, version=1, starts_at=MOVED, rules=rules))
@@ -422,7 +423,7 @@ def staff_names() -> object:
 # --- what cannot be changed -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["/move", "/place", "/cancel"])
+@pytest.mark.parametrize("command", ["/move", "/place", "/cancel", "/change", "/title", "/bring", "/seats"])
 async def test_past_and_cancelled_events_are_left_alone_with_a_sentence(town: Town, channel: str, command: str) -> None:
     mediator = await staff_member(town, channel)
     event = await made_by(mediator)

@@ -162,7 +162,7 @@ async def test_two_questions_after_a_training_and_a_confirmation(town: Town, cha
     assert (row.state, row.answers) == ("answered", {"work": "yes", "document": "yes", "by": "person"})
     assert await person.press_data(f"/result {number}") == t("result.already")
     await mediator.say("/staff")
-    assert t("result.list", answered=1, silent=0) in await mediator.press(t("button.results"))
+    assert t("result.list", answered=1, silent=0) in await mediator.press(t("button.day_results", count=1))
     card = await mediator.press("Мария Иванова")
     assert t("result.said_work", answer=t("work.yes")) in card
     assert t("result.unsure") in card

@@ -359,12 +359,17 @@ async def test_the_card_shows_all_of_it_and_whom_to_call(town: Town, channel: st
     said = await maria.press(t("button.details"))
     assert said.splitlines() == [
         "Обучение", "📅 петък, 27.11, 10:00", "📍 Клуб (до пазара)", "🎒 Вземете: химикалка",
-        "👤 Ани Петрова, ☎ 0888 000 111", t("rsvp.silent"),
+        "👤 Ани Петрова", "☎ 0888 000 111", t("rsvp.silent"),
     ]  # fmt: skip
+    assert maria.labels == [t(key) for key in ("button.coming", "button.cannot", "button.more_here", "menu.events")]
+    assert (await maria.press(t("button.more_here"))).splitlines()[0] == "Обучение"
+    assert maria.last.replaces
+    assert maria.labels[-2:] == [t("button.back"), t("menu.events")]
     links = [button.url for row in maria.last.rows for button in row if button.url]
     assert [unquote(link) for link in links] == [
         "https://www.openstreetmap.org/search?query=Клуб, Видин", "tel:+359888000111",
     ]  # fmt: skip
+    await maria.press(t("button.back"))
     await maria.press(t("button.coming"))
     assert t("rsvp.said_yes") in await maria.press(t("button.details"))
     await maria.press(t("button.changed_mind"))
@@ -606,3 +611,25 @@ async def test_without_an_event_these_words_mean_what_they_did(town: Town, typed
     await register(maria)
     assert typed in await maria.say(typed)
     assert t("button.send_question") in maria.labels
+
+
+# --- what it is called ----------------------------------------------------------------------------------------------
+
+SAID = {"meeting": "", "course": "_date", "appointment": "_hour"}
+
+
+@pytest.mark.parametrize("kind", SAID)
+async def test_what_is_off_or_over_is_called_by_what_it_is(town: Town, kind: str) -> None:
+    """Who is invited to a course or to an hour of their own reads nothing of a „meeting“."""
+    maria = town.person("telegram")
+    event = await invited(town, maria, kind=kind, dates=(FRIDAY + DAY,) if kind == "course" else ())
+    who = (await contact_of(maria)).id
+    town.now = FRIDAY + 2 * DAY
+    assert await maria.press_data(f"/rsvp {event.id}.{who} yes") == t(f"rsvp.over{SAID[kind]}")
+    town.now = FRIDAY - DAY
+    await change(town, events.cancel, event)
+    assert await maria.press_data(f"/rsvp {event.id}.{who} yes") == t(f"rsvp.cancelled{SAID[kind]}")
+    assert len({t(f"rsvp.over{one}") for one in SAID.values()}) == len(SAID)
+    await fire(town, event, "change@2")
+    title, when = event.title, "петък, 27.11, 10:00 (утре)"
+    assert maria.receive().startswith(t(f"notice.cancelled{SAID[kind]}", name="Мария", title=title, when=when))

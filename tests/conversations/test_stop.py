@@ -69,8 +69,9 @@ async def test_stopped_means_silence_but_for_an_answer_to_what_they_write(town: 
     assert line("stopped.done") in await person.say("стоп")
     for said in ("кога е срещата", "/activities", t("menu.question")):
         assert line("stopped.still") in await person.say(said)
-        assert person.labels[0] == t("button.resume")
-    assert line("person.card") in await person.say("/person")
+        assert person.labels == [t("button.resume"), t("button.person"), t("menu.data")]
+    assert line("person.card") in await person.press(t("button.person")), "a person stays one tap away"
+    await person.say("ало")
     assert "Мария Иванова" in await person.press(t("menu.data"))
     assert not any(t("data.stop") in label for label in person.labels)
     await person.press(t("data.file"))

@@ -300,7 +300,7 @@ async def test_a_month_counts_people_once_and_only_what_was_held(database: Datab
     ],
 )
 def test_where_a_month_begins_and_ends(now: str, ago: int, first: str) -> None:
-    begins, ends = months._bounds(datetime.fromisoformat(now).replace(tzinfo=ZONE), ago)
+    begins, ends = months.bounds(datetime.fromisoformat(now).replace(tzinfo=ZONE), ago)
     assert f"{begins:%Y-%m-%d %H:%M}" == f"{first} 00:00"
     assert (ends.day, f"{ends:%H:%M}") == (1, "00:00")
     assert 28 <= (ends.date() - begins.date()).days <= 31

@@ -308,6 +308,14 @@ BROKEN = [
         "privacy.short: May have at most 600 characters with its facts, but has 654."]),
     ("a description too long", 'short = "Чатбот на Община Видин', 'short = "Чатбот на цялата Община Видин', [
         "profiles.bg.short: May have at most 120 characters, but has 123."]),
+    ("a day that is none", 'days = ["mon",', 'days = ["понеделник",', [
+        'office.days[0]: Should be "mon" or "tue" or "wed" or "thu" or "fri" or "sat" or "sun", but is "понеделник".']),
+    ("an office that never works", 'days = ["mon", "tue", "wed", "thu", "fri"]', "days = []", [
+        "office: there must be at least one working day."]),
+    ("an office upside down", 'open_until = "17:00"', 'open_until = "08:00"', [
+        "office: open_from must be before open_until."]),
+    ("a ready answer with an unknown mark", "Записах Ви.", "Записах Ви за ((дата)).", [
+        'answers[3].text: No mark is called "((дата))".']),
     ("settlements as text", "settlements = [", 'settlements = "Видин"\nvillages = [', [
         "villages: This key is not known here.",
         'settlements: Should be a list in square brackets, or tables in double ones, but is "Видин".',

@@ -139,3 +139,5 @@ def upgrade() -> None:
         for column in columns:
             held = sa.text(f"{column} IS NOT NULL")
             op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=held, postgresql_where=held)
+    lost = sa.text("status = 'failed' OR status = 'uncertain' OR status = 'expired'")
+    op.create_index("ix_outbox_lost", "outbox", ["not_before"], sqlite_where=lost, postgresql_where=lost)
