@@ -5,6 +5,8 @@ from __future__ import annotations
 from bot.messages import Lane, Limits
 
 SPARE = 6.0  # messages that bulk leaves in the bucket: replies wait for nobody, and must not provoke a refusal either
+TOGETHER = 4  # that bulk sends at once, having waited for all: they share the commits of their marks
+TINY = 1e-6  # of a message: what is only lost in reckoning
 FORGET = 10_000  # chats remembered at most before the long quiet ones are dropped
 
 
@@ -19,7 +21,8 @@ class Bucket:
     def wait(self, now: float, spare: float = 0.0) -> float:
         """Seconds until one may be taken and so many are left; 0 when at once."""
         self._fill(now)
-        return max(0.0, (1.0 + min(spare, self._burst - 1.0) - self._level) / self._rate)
+        missing = 1.0 + min(spare, self._burst - 1.0) - self._level
+        return missing / self._rate if missing > TINY else 0.0
 
     def take(self, now: float) -> None:
         """Take one, overdrawing if need be, down to a burst below zero."""
@@ -42,6 +45,7 @@ class Gate:
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
         self.bulk_paused_until = 0.0
+        self._gathers = False  # bulk waits until several may go
         self._all = Bucket(limits.bulk_rate, limits.bulk_burst, now)
         self._chats: dict[int, Bucket] = {}
         self._last: dict[int, float] = {}  # when anything last went to a chat, for bulk's one a second
@@ -50,7 +54,9 @@ class Gate:
         """Seconds until a message of this lane may go to anybody."""
         if lane is Lane.REPLY:
             return 0.0
-        return max(self.bulk_paused_until - now, self._all.wait(now, SPARE))
+        several = SPARE + TOGETHER - 1
+        self._gathers = self._all.wait(now, several if self._gathers else SPARE) > 0
+        return max(self.bulk_paused_until - now, self._all.wait(now, several if self._gathers else SPARE))
 
     def wait_chat(self, lane: Lane, chat: int, now: float) -> float:
         """Seconds until a message of this lane may go to this chat."""

@@ -68,8 +68,9 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def ours(
-    api: Api, folder: Path, *, name: str = "Мост", database: str = "", presses: bool = True
-) -> AsyncIterator[Running]:
+    api: Api, folder: Path, *, name: str = "Мост", database: str = "", presses: bool = True,
+    programme: Path | None = None,
+) -> AsyncIterator[Running]:  # fmt: skip
     """Our bot, with its data in the folder; the database beside it unless another is named."""
     token = _token()
     settings = {
@@ -77,6 +78,7 @@ async def ours(
         "PUBLIC_URL": SITE, "TELEGRAM_TOKEN": token, "TELEGRAM_API_URL": api.url, "LOG_LEVEL": "WARNING",
         "SECRET_KEY": base64.b64encode(KEY).decode(),
     }  # fmt: skip
+    settings |= {"PROGRAMME": str(programme)} if programme else {}
     environment = {f"BOT_{name}": value for name, value in settings.items()}
     registered, began = api.expect(token), time.perf_counter()
     log = folder / "log.txt"

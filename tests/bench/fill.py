@@ -97,7 +97,7 @@ def _talk(talk: int, number: int, now: datetime) -> dict[str, Any]:
 def _broadcast(ids: list[int], now: datetime) -> Iterator[dict[str, Any]]:
     for number in ids:
         yield {
-            "key": f"broadcast:1:{number}", "channel": "telegram", "address_id": number, "contact_id": number,
+            "key": f"bulk:1:{number}", "channel": "telegram", "address_id": number, "contact_id": number,
             "lane": int(Lane.BROADCAST), "body": Outgoing(_WORDS).to_json(), "status": "queued", "not_before": now,
             "expires_at": now + timedelta(days=1), "created_at": now,
         }  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from tests import postgres
-from tests.bench import fill, load, reminders
+from tests.bench import broadcasts, fill, load, reminders
 from tests.bench.bots import KEY, Running, sqlite
 from tests.bench.load import Round
 from tests.bench.stage import AIOGRAM, FLOOR, PTB, Stage, fsync_ms
@@ -145,6 +145,8 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {
     "people": people,
     "moments": reminders.moments_wait,
     "due": reminders.due,
+    "queue": broadcasts.queue,
+    "broadcast": broadcasts.flow,
 }
 
 

@@ -47,8 +47,10 @@ class Stage:
     server: str = ""  # PostgreSQL's address, once one was needed
     made: list[str] = field(default_factory=list)
 
-    async def ours(self, name: str = "Мост", *, database: str = "", presses: bool = True) -> Running:
-        bot = ours(self.api, self.new_folder(), name=name, database=database, presses=presses)
+    async def ours(
+        self, name: str = "Мост", *, database: str = "", presses: bool = True, programme: Path | None = None
+    ) -> Running:
+        bot = ours(self.api, self.new_folder(), name=name, database=database, presses=presses, programme=programme)
         return await self.stack.enter_async_context(bot)
 
     async def plain(self, module: str, name: str) -> Running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -81,11 +82,23 @@ class Mortal(Database):
     """A database that a dead process can no longer reach: what it does while it is torn down changes nothing."""
 
     dead = False
+    left = math.inf  # changes that it still makes before it dies
 
     async def write(self, job: Job[T]) -> T:
-        if self.dead:
-            raise Down("this process is no more")
+        self._live_on()
         return await super().write(job)
+
+    async def aside(self, job: Job[T]) -> T:
+        if self.is_sqlite:
+            return await super().aside(job)  # which is a write
+        self._live_on()
+        return await super().aside(job)
+
+    def _live_on(self) -> None:
+        self.left -= 1
+        if self.dead or self.left < 0:
+            self.dead = True
+            raise Down("this process is no more")
 
 
 @dataclass

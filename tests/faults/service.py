@@ -64,10 +64,11 @@ class Service:
         self._nursery, self._http = nursery, http
         self._ended = time.monotonic()
         self.lives = 0
+        self.number = 0  # of its process
 
     async def start(self) -> float:
         """Begin a life. Returns once /healthz answers, with the seconds since the last one ended."""
-        await self._order("start")
+        self.number = int(await self._order("start"))
         self.lives += 1
         for _ in range(round(PATIENCE / 0.01)):
             if await self._answers():
