@@ -71,15 +71,32 @@ class Town:
     lives: int = 0
     running: Service | None = None
     post: list[Delivery] = field(default_factory=list)  # what came for people who did not write just then
+    kept: Database | None = None  # an open one for all lives: opening it costs more than what happens in it
+
+    @asynccontextmanager
+    async def keeping_open(self) -> AsyncIterator[None]:
+        """Let all lives share the connections; nothing that was said is in them."""
+        async with Database(self.url, Cipher(KEY)) as self.kept:
+            yield
+        self.kept = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Database]:
+        """The database, as it is kept open or opened anew."""
+        if self.kept is not None:
+            yield self.kept
+            return
+        async with Database(self.url, Cipher(KEY)) as database:
+            yield database
 
     def clock(self) -> datetime:
         return self.now
 
     @asynccontextmanager
     async def service(self) -> AsyncIterator[Service]:
-        """One life of the service, from opening the database to closing it."""
+        """One life of the service: nothing in memory outlives it."""
         self.lives += 1
-        async with Database(self.url, Cipher(KEY)) as database:
+        async with self.open() as database:
             service = Service(self, database)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(job) for job in service.jobs()]
@@ -124,12 +141,12 @@ class Town:
 
     async def change(self, job: Callable[[Connection], T]) -> T:
         """Change the database, as the clock or the staff would."""
-        async with Database(self.url, Cipher(KEY)) as database:
+        async with self.open() as database:
             return await database.write(job)
 
     async def look(self, job: Callable[[Connection], T]) -> T:
         """Read the database."""
-        async with Database(self.url, Cipher(KEY)) as database:
+        async with self.open() as database:
             return await database.read(job)
 
     def person(self, channel: str = "telegram", external: str = "7", name: str = "Мария Иванова") -> Talker:

@@ -11,12 +11,10 @@ from sqlalchemy import select, update
 from bot.calendar import Rules
 from bot.chat import Acting
 from storage import contacts, events, invitations
-from storage.cipher import Cipher
-from storage.database import Database
 from storage.events import Draft, Event
 from storage.people import blank
 from storage.tables import invitations as invitation_rows
-from tests.conversations.client import KEY, Talker, Town, programme
+from tests.conversations.client import Talker, Town, programme
 from tests.conversations.people import contact_of, make_staff
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ def rules() -> Rules:
 
 async def change(town: Town, job: Callable[[Connection], T]) -> T:
     """Change the database, as something outside the talk does."""
-    async with Database(town.url, Cipher(KEY)) as database:
+    async with town.open() as database:
         return await database.write(job)
 
 

@@ -12,7 +12,6 @@ from bot.messages import Incoming, Kind
 from storage import contacts, people, staff
 from storage.cipher import Cipher, Sealed
 from storage.contacts import Profile
-from storage.database import Database
 from storage.people import hash_of
 from storage.tables import addresses, conversations, metadata
 from storage.tables import contacts as contact_rows
@@ -78,7 +77,7 @@ async def make_staff(town: Town, person: Talker, role: str = "coordinator", name
         mine = (conversations.c.contact_id == known.contact_id) & (conversations.c.state == "open")
         connection.execute(update(conversations).where(mine).values(state="left"))
 
-    async with Database(town.url, Cipher(KEY)) as database:
+    async with town.open() as database:
         await database.write(enter)
 
 

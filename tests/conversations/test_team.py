@@ -12,12 +12,10 @@ import pytest
 from bot.messages import Kind
 from bot.visit import World
 from storage import contacts, staff
-from storage.cipher import Cipher
-from storage.database import Database
 from storage.staff import COORDINATOR, MEDIATOR, REPORTER, ROLES, TRAINER, Member
 from storage.tables import audit, staff_invites, tickets
 from storage.tables import staff as staff_rows
-from tests.conversations.client import KEY, Talker, Town, programme
+from tests.conversations.client import Talker, Town, programme
 from tests.conversations.people import (
     begin,
     contact_of,
@@ -40,7 +38,7 @@ SCREENS = ("/staff", "/team", "/team_invite", "/team_invite mediator")  # and th
 
 async def by_command_line(town: Town, role: str = COORDINATOR) -> str:
     """A code as whoever has the server gives it out."""
-    async with Database(town.url, Cipher(KEY)) as database:
+    async with town.open() as database:
         return await database.write(lambda c: staff.invite_by_command_line(c, town.now, role))
 
 
