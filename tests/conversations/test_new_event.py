@@ -65,7 +65,7 @@ async def test_a_mediator_publishes_a_parents_meeting_in_a_dozen_taps(town: Town
     await parents(town, 1, first=5100, status="stopped")
     await parents(town, 1, first=5200, channel="")
     await parents(town, 1, first=5300, group="4 б")
-    assert t("agenda.new") in await labels_after(mediator, "/staff")
+    assert t("agenda.new") in await labels_after(mediator, "/agenda")
     asked = [await mediator.press(t("agenda.new"))]
     asked += [await walk(mediator, [step]) for step in (*MEETING, *CLASS, "=3а", "Готово", t("event.yes_these"))]
     asked = [text.partition("\n")[0] for text in asked[:-1]]
