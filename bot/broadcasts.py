@@ -76,10 +76,15 @@ class Broadcasts:
                     await self._queue(work)
             case "running":
                 await self._queue(work)
-            case "paused" if await self._database.read(lambda c: deliveries.is_loose(c, work.id)):
-                await self._database.write(lambda c: deliveries.restrain(c, work.id))
+            case "paused":
+                await self._wake(work)
         if work.status != "waiting":
             await self._finish_or_show(work)
+
+    async def _wake(self, work: Work) -> None:
+        now = self._clock()
+        if await self._database.read(lambda c: deliveries.needs_a_hand(c, work.id, now)):
+            await self._database.write(lambda c: deliveries.wake(c, work.id, now, self._rules))
 
     async def _queue(self, work: Work) -> None:
         while await self._bite(work):  # noqa: ASYNC110  (a pause for others, not a wait)
@@ -87,7 +92,7 @@ class Broadcasts:
 
     async def _bite(self, work: Work) -> int:
         now = self._clock()
-        return await self._database.aside(lambda c: deliveries.bite(c, work.id, now, self._size))
+        return await self._database.aside(lambda c: deliveries.bite(c, work.id, now, self._rules, self._size))
 
     async def _finish_or_show(self, work: Work) -> None:
         now = self._clock()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot import when
 from bot.asking import Paged, clock
@@ -16,10 +16,15 @@ from bot.texts import Words
 from handlers.audience import ask_classes, ask_settlement, for_whom, joined
 from handlers.events import here, local, short
 from handlers.words import activity_label, number_of
-from storage import broadcasts, directory, events
+from storage import broadcasts, contacts, directory, events
 from storage.broadcasts import Broadcast
 from storage.events import Event
-from storage.staff import LEADS, SEES_ALL
+from storage.staff import LEADS, SEES_ALL, role_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from bot.chat import Acting
 
 NEAR = 2  # events that are offered at once
 EVENTS = 20  # that are offered when somebody looks for another
@@ -34,7 +39,7 @@ async def ask_whom(chat: Chat, key: str) -> dict[str, Any]:
         by = await chat.ask(f"{key}-event", await _other_events(chat))
     match by:
         case "children":
-            return {"children": await ask_classes(chat, key)}
+            return {"children": await ask_classes(chat, key, await chat.fetch(directory.at_institutions))}
         case "settlements":
             return {"settlements": [await ask_settlement(chat, key)]}
         case "activities":
@@ -77,12 +82,25 @@ async def _everybody(chat: Chat) -> Words:
     return words("announce.do_all" if chat.person.role in SEES_ALL else "announce.do_mine", number=number)
 
 
+async def _everybody_of(chat: Chat, writer: int) -> Words:
+    """All the people of whoever wrote: that is everybody only of a coordinator."""
+    is_me = writer == chat.person.contact_id
+    if (chat.person.role if is_me else await chat.fetch(_role, contact_id=writer)) in SEES_ALL:
+        return Words("event.for_all")
+    if is_me:
+        return Words("announce.all_mine")
+    name: str = await chat.fetch(contacts.name_of, contact_id=writer)
+    return words("announce.people_of", name=literal(name.partition(" ")[0]))
+
+
+def _role(connection: Connection, acting: Acting, *, contact_id: int) -> str:
+    return role_of(connection, contact_id)
+
+
 async def _last_time(chat: Chat) -> list[Option]:
     """The same people again, where that is no event that stands there already."""
-    mine: Sequence[Broadcast] = await chat.fetch(broadcasts.recent, limit=NEAR)
-    one = next(
-        (b for b in mine if b.by_id == chat.person.contact_id and KEY not in b.audience and not b.corrects), None
-    )
+    mine: Sequence[Broadcast] = await chat.fetch(broadcasts.written, limit=NEAR)
+    one = next((b for b in mine if KEY not in b.audience and not b.audience.get("all")), None)
     if one is None:
         return []
     return [Option(f"b{one.id}", words("announce.do_last", whom=for_whom(chat.programme, one.audience).values["whom"]))]
@@ -117,10 +135,10 @@ async def about(chat: Chat, group: Mapping[str, Any]) -> Event | None:
     return event
 
 
-async def whom_shown(chat: Chat, group: Mapping[str, Any]) -> Words:
-    """A group in words; an event by its name."""
-    if group.get("all") and chat.person.role not in SEES_ALL:
-        return words("event.line_for", whom=words("announce.all_mine"))
+async def whom_shown(chat: Chat, group: Mapping[str, Any], by: int | None = None) -> Words:
+    """A group in words; an event by its name. `by`: who wrote to it, where that is somebody else."""
+    if group.get("all"):
+        return words("event.line_for", whom=await _everybody_of(chat, by or chat.person.contact_id))
     guests = [await chat.fetch(events.for_staff, event_id=number) for number in group.get(KEY, ())]
     named = [words("announce.guests_of", title=literal(event.title)) for event in guests if event is not None]
     if not named and group and KEY not in group:

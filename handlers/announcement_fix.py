@@ -12,14 +12,16 @@ from bot.chat import Chat, Conflict, Finish, Option, YesNo, literal, words
 from bot.messages import Media
 from bot.texts import Lines, Words
 from handlers import bulletin
+from handlers.announce_look import told_by_phone
 from handlers.announce_whom import about
+from handlers.announce_words import title
 from handlers.announcement import back_to, meant, nothing_there, snippet
 from handlers.audience import people
 from handlers.events import here, sealed
 from handlers.letter import Letter, letters
-from storage import broadcasts, contacts, recipients
-from storage.broadcasts import Broadcast
-from storage.deliveries import DELETABLE, EDITS
+from storage import broadcasts, contacts, recipients, wording
+from storage.broadcasts import PAUSED, RUNNING, Broadcast
+from storage.deliveries import DELETABLE, EDITS, Removed
 from storage.recipients import Progress
 
 if TYPE_CHECKING:
@@ -38,10 +40,16 @@ async def a_correct(chat: Chat) -> None:
     known: Progress = await chat.fetch(recipients.progress, broadcast_id=one.id)
     there = await _reachable(chat, one, known)
     got = known.sent + known.unsure
+    why: str = await chat.fetch(broadcasts.may_correct, broadcast_id=one.id)
     rows = [[Option(f"/a_change {one.id}", words("announce.do_change", people=people(there)))]] if there else []
-    rows += [[Option(f"/a_again {one.id}", words("announce.do_fix", people=people(got)))]] if got else []
+    rows += [[Option(f"/a_again {one.id}", words("announce.do_fix", people=people(got)))]] if got and not why else []
     rows += [[Option(f"/a_delete {one.id}", words("announce.do_delete", people=people(there)))]] if there else []
-    lines = [literal(f"📣 {snippet(one)}"), words("announce.ask_fix"), *_out_of_reach(there, got)]
+    lines = [literal(f"📣 {title(one)}"), words("announce.ask_fix"), *([] if why else _out_of_reach(there, got))]
+    lines += await told_by_phone(chat, one.id)
+    if why:
+        lines.append(words(why))
+    elif one.status in (RUNNING, PAUSED):
+        lines.append(words("announce.stops_wrong"))
     chat.card(Lines(tuple(lines)), *rows, [back_to(one)])
 
 
@@ -52,6 +60,9 @@ def _out_of_reach(there: int, got: int) -> list[Words]:
 
 async def _reachable(chat: Chat, one: Broadcast, known: Progress) -> int:
     """How many have it where it can still be changed or taken away."""
+    if one.deleted_at:
+        removed: Removed = await chat.fetch(broadcasts.removed, broadcast_id=one.id)
+        return removed.failed
     now: datetime = await here(chat)
     if one.started_at is None or now - one.started_at >= DELETABLE:
         return 0
@@ -64,11 +75,11 @@ async def a_change(chat: Chat) -> Finish | None:
     if one is None:
         return None
     known: Progress = await chat.fetch(recipients.progress, broadcast_id=one.id)
-    there = await _reachable(chat, one, known)
+    there = 0 if one.deleted_at else await _reachable(chat, one, known)
     if not there:
-        chat.card("announce.nothing_to_change", [back_to(one)])
+        chat.card("announce.was_deleted" if one.deleted_at else "announce.nothing_to_change", [back_to(one)])
         return None
-    marks = broadcasts.known_placeholders(one.audience)
+    marks = wording.known_placeholders(one.audience)
     asked = words("announce.ask_change", people=people(there), before=literal(snippet(one, 200)))
     letter = await chat.ask("words", Letter(asked, letters(chat.person.role), marks, media=False))
     said = {**one.words, "bg": letter["text"], **await _in_romani(chat, one, marks)}
@@ -78,7 +89,8 @@ async def a_change(chat: Chat) -> Finish | None:
     key = sealed("sure", (said, there))
     if not await chat.ask(key, YesNo(sure, yes, "button.no_keep", by_number=False)):
         return Finish(then="announcement", given={"announcement": str(one.id)})
-    given = {"announcement": str(one.id), "note": "changed"}
+    is_asked = await chat.fetch(broadcasts.needs_a_second, broadcast_id=one.id)
+    given = {"announcement": str(one.id), "note": "asked" if is_asked else "changed"}
     return Finish(change, {"broadcast_id": one.id, "words": said, "key": key}, then="announcement", given=given)
 
 
@@ -105,7 +117,7 @@ async def _show(chat: Chat, one: Broadcast, said: Mapping[str, str]) -> None:
     """The new words, as they will stand there."""
     writer = await chat.fetch(contacts.name_of, contact_id=one.by_id) if one.by_id else ""
     reader = bulletin.Reader(
-        chat.programme, chat.person.name, await about(chat, one.audience), writer, await here(chat)
+        chat.programme, chat.person.name, await about(chat, one.audience), writer, await here(chat), bool(one.corrects)
     )
     none: dict[str, Media] = {}
     for language in bulletin.languages(said, none):
@@ -125,7 +137,7 @@ async def a_delete(chat: Chat) -> Finish | None:
     if chat.given("sure") != "yes":
         rest = _out_of_reach(there, known.sent + known.unsure)
         yes = Option(f"/a_delete {one.id} yes", words("announce.do_yes_delete", people=people(there)))
-        lines = (literal(f"📣 {snippet(one)}"), words("announce.delete_sure", people=people(there)), *rest)
+        lines = (literal(f"📣 {title(one)}"), words("announce.delete_sure", people=people(there)), *rest)
         chat.card(Lines(lines), [yes], [Option(f"/announcement {one.id}", "button.no_keep")])
         return None
     given: dict[str, Any] = {"announcement": str(one.id), "note": "deleted"}

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from bot.chat import Chat, Conflict, Finish, Option, literal, words
 from bot.texts import Label, Lines, Words
 from handlers import bulletin
-from handlers.announcement import TAP, back_to, meant, nothing_there, snippet
+from handlers.announce_words import title
+from handlers.announcement import TAP, back_to, meant, nothing_there
 from handlers.event_people import leaf, pager, short
 from handlers.words import numbers_of, phone_shown
 from storage import broadcasts, recipients, staff
 from storage.broadcasts import Broadcast
-from storage.recipients import OUTCOMES, Heard, ToCall
+from storage.recipients import OPEN, OUTCOMES, CameBack, Heard, ToCall
+from storage.staff import LEADS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -29,28 +31,33 @@ CAME_OF_IT: Mapping[str, Label] = {
     "yes": "announce.do_reached", "no": "announce.do_refused",
     "no_answer": "call.did_ring", "wrong_number": "call.did_err",
 }  # fmt: skip
-OPEN = ("", "no_answer")  # to be called still, or again
 SIGNS: Mapping[str, str] = {"": "📞", "yes": "✅", "no": "❌", "no_answer": "📵", "wrong_number": "☎"}
 
 
 # --- the answers -----------------------------------------------------------------------------------------------------
 
 
-async def a_answers(chat: Chat) -> None:
-    """How many pressed what; under one of the buttons, who they are, each with the way to them."""
+async def a_answers(chat: Chat) -> Finish | None:
+    """How many pressed what; under one of the buttons, who they are: that these were looked at is recorded."""
     one = await meant(chat)
     if one is None:
         nothing_there(chat)
-        return
-    heard: Mapping[str, Sequence[Heard]] = await chat.fetch(recipients.answers, broadcast_id=one.id)
+        return None
+    heard: CameBack = await chat.fetch(recipients.came_back, broadcast_id=one.id)
     code = chat.given("code")
     if code in one.buttons:
-        _who_said(chat, one, code, list(reversed(heard.get(code, ()))))
-        return
-    rows = [[_said(one, code, len(heard.get(code, ())))] for code in one.buttons]
-    number = sum(map(len, heard.values()))
+        await _who_said(chat, one, code, heard.answers.get(code, 0))
+        return _looked_at(one, code)
+    rows = [[_said(one, code, heard.answers.get(code, 0))] for code in one.buttons]
+    number = sum(heard.answers.values())
     head = words("announce.answers", number=number) if number else Words("announce.no_answers")
-    chat.card(Lines((head, literal(f"📣 {snippet(one)}"))), *rows, [back_to(one)])
+    chat.card(Lines((head, literal(f"📣 {title(one)}"))), *rows, [back_to(one)])
+    return None
+
+
+def _looked_at(one: Broadcast, what: str) -> Finish:
+    """Who saw names is recorded."""
+    return Finish(staff.audit, {"action": "see", "subject": f"broadcast:{one.id}:{what}"})
 
 
 def _said(one: Broadcast, code: str, number: int) -> Option:
@@ -58,12 +65,14 @@ def _said(one: Broadcast, code: str, number: int) -> Option:
     return Option(f"/a_answers {one.id} {code} 0", label)
 
 
-def _who_said(chat: Chat, one: Broadcast, code: str, people: Sequence[Heard]) -> None:
+async def _who_said(chat: Chat, one: Broadcast, code: str, count: int) -> None:
     """The newest first. Whoever wants a call is on the call list; of the others their card leads to the number."""
-    page, number, pages = leaf(people, chat.given("page"))
+    places, number, pages = leaf(range(count), chat.given("page"))  # only those of one page are read
+    shown = {"code": code, "first": places[0] if places else 0, "limit": len(places)}
+    page: Sequence[Heard] = await chat.fetch(recipients.answers, broadcast_id=one.id, **shown)
     calls = code == "call"
     chat.card(
-        Lines((words("announce.answered", label=_label(code), number=len(people)), literal(f"📣 {snippet(one)}"))),
+        Lines((words("announce.answered", label=_label(code), number=count), literal(f"📣 {title(one)}"))),
         *([_way_to(one, who, calls=calls)] for who in page),
         pager(f"/a_answers {one.id} {code}", number, pages),
         [Option(f"/a_answers {one.id}", "announce.do_all_answers")],
@@ -72,7 +81,7 @@ def _who_said(chat: Chat, one: Broadcast, code: str, people: Sequence[Heard]) ->
 
 
 def _way_to(one: Broadcast, who: Heard, *, calls: bool) -> Option:
-    command = f"/a_call {one.id}.{who.contact_id}" if calls else f"/contact {who.contact_id}"
+    command = f"/a_call {one.id}.{who.contact_id}" if calls else f"/contact {who.contact_id} a{one.id}"
     return Option(command, literal(f"{'📞' if calls else '👤'} {short(who.name)}"))
 
 
@@ -84,12 +93,12 @@ def _label(code: str) -> Words:
 # --- the call list ---------------------------------------------------------------------------------------------------
 
 
-async def a_calls(chat: Chat) -> None:
-    """Whom to call: first who asked for it; whoever was called stands at the end, and can be mended."""
+async def a_calls(chat: Chat) -> Finish | None:
+    """Whom to call: first who asked for it; whoever was called stands at the end. That it was looked at is recorded."""
     one = await meant(chat)
     if one is None:
         nothing_there(chat)
-        return
+        return None
     everybody: list[ToCall] = await chat.fetch(recipients.call_list, broadcast_id=one.id)
     ordered = sorted(everybody, key=lambda line: (line.called not in OPEN, bool(line.called), line.why != "asked"))
     page, number, pages = leaf(ordered, chat.given("page"))
@@ -100,15 +109,12 @@ async def a_calls(chat: Chat) -> None:
         else Words("announce.all_called" if everybody else "announce.nobody_to_call")
     )
     chat.card(
-        Lines((head, literal(f"📣 {snippet(one)}"), literal(""), *map(_line, page))),
+        Lines((head, literal(f"📣 {title(one)}"))),
         *([_call(one, line)] for line in page),
         pager(f"/a_calls {one.id}", number, pages),
         [back_to(one)],
     )
-
-
-def _line(line: ToCall) -> Words:
-    return words("announce.call_line", name=literal(f"{SIGNS.get(line.called, '')} {line.name}"), why=_why(line))
+    return _looked_at(one, "calls")
 
 
 def _why(line: ToCall) -> Words:
@@ -128,18 +134,24 @@ async def a_call(chat: Chat) -> Finish | None:
     if line is None:
         chat.card("announce.not_listed", [_to_list(one)], [back_to(one)])
         return None
-    phone = literal(f"📞 {phone_shown(line.phone)}") if line.phone else words("call.no_phone")
-    lines = [literal(f"👤 {line.name}"), phone, _why(line)]
+    lines = [literal(f"👤 {line.name}"), _phone(chat, line), _why(line)]
     if line.called in CAME_OF_IT:
         lines.append(words("announce.call_was", what=Words(str(CAME_OF_IT[line.called]))))
     said = f"/a_called {one.id}.{line.contact_id}"
     dial = [Option(f"tel:{line.phone}", "call.did_dial")] if line.phone else []
     outcomes = [Option(f"{said} {outcome}", CAME_OF_IT[outcome]) for outcome in OUTCOMES]
     chat.card(
-        Lines((*lines, literal(""), literal(f"📣 {snippet(one)}"))), dial, outcomes[:2], outcomes[2:], [_to_list(one)]
+        Lines((*lines, literal(""), literal(f"📣 {title(one)}"))), dial, outcomes[:2], outcomes[2:], [_to_list(one)]
     )
     subject = f"broadcast:{one.id} contact:{line.contact_id}"
     return Finish(staff.audit, {"action": "phone_seen", "subject": subject}) if line.phone else None
+
+
+def _phone(chat: Chat, line: ToCall) -> Words:
+    """The number; a trainer is told who has it."""
+    if line.phone:
+        return literal(f"📞 {phone_shown(line.phone)}")
+    return words("call.no_phone" if chat.person.role in LEADS else "announce.phone_of_others")
 
 
 async def a_called(chat: Chat) -> Finish | None:
@@ -170,8 +182,8 @@ async def _meant(chat: Chat) -> tuple[Broadcast | None, ToCall | None]:
     one: Broadcast | None = await chat.fetch(broadcasts.for_staff, broadcast_id=number)
     if one is None:
         return None, None
-    lines: list[ToCall] = await chat.fetch(recipients.call_list, broadcast_id=one.id)
-    return one, next((line for line in lines if line.contact_id == contact), None)
+    line: ToCall | None = await chat.fetch(recipients.one_to_call, broadcast_id=one.id, contact_id=contact)
+    return one, line
 
 
 def _to_list(one: Broadcast) -> Option:

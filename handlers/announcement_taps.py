@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bot.chat import Chat, Conflict, Finish
-from handlers.announcement import TAP, meant, nothing_there
+from handlers.announcement import TAP, is_over, meant, nothing_there
 from handlers.words import number_of, numbers_of
 from storage import broadcasts, recipients
-from storage.broadcasts import ANSWERS
+from storage.broadcasts import ANSWERS, DONE, RUNNING
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,7 +35,7 @@ async def a_pause(chat: Chat) -> Finish | None:
 
 async def a_on(chat: Chat) -> Finish | None:
     """Go on with what is held."""
-    return await _tapped(chat, broadcasts.go_on, "on")
+    return await _tapped(chat, broadcasts.go_on, "on", rules=chat.programme.rules)
 
 
 async def a_stop(chat: Chat) -> Finish | None:
@@ -45,7 +45,7 @@ async def a_stop(chat: Chat) -> Finish | None:
 
 async def a_approve(chat: Chat) -> Finish | None:
     """Let a colleague's go."""
-    return _judged(chat, broadcasts.approve, "approved")
+    return _judged(chat, broadcasts.approve, "approved", rules=chat.programme.rules)
 
 
 async def a_refuse(chat: Chat) -> Finish | None:
@@ -55,7 +55,7 @@ async def a_refuse(chat: Chat) -> Finish | None:
 
 async def a_other(chat: Chat) -> Finish | None:
     """Once more to those not reached, another way."""
-    return await _tapped(chat, recipients.send_other_way, "other")
+    return await _tapped(chat, recipients.send_other_way, "other", rules=chat.programme.rules)
 
 
 async def a_to_calls(chat: Chat) -> Finish | None:
@@ -68,7 +68,7 @@ async def a_to_calls(chat: Chat) -> Finish | None:
     return Finish(recipients.to_call_list, {"broadcast_id": one.id}, then="a_calls", given=given)
 
 
-async def _tapped(chat: Chat, act: Callable[..., Any], note: str) -> Finish | None:
+async def _tapped(chat: Chat, act: Callable[..., Any], note: str, **more: Any) -> Finish | None:
     """Do one thing to the announcement that is meant, and show how it stands then."""
     one = await meant(chat)
     if one is None:
@@ -77,24 +77,35 @@ async def _tapped(chat: Chat, act: Callable[..., Any], note: str) -> Finish | No
     card = {"announcement": str(one.id)}
     if not chat.given(TAP):
         return Finish(then="announcement", given=card)
-    return Finish(tapped, {"act": act, "broadcast_id": one.id}, then="announcement", given={**card, "note": note})
+    values = {"act": act, "broadcast_id": one.id, **more}
+    return Finish(tapped, values, then="announcement", given={**card, "note": note})
 
 
-def _judged(chat: Chat, act: Callable[..., Any], note: str) -> Finish | None:
+def _judged(chat: Chat, act: Callable[..., Any], note: str, **more: Any) -> Finish | None:
     """Decide on a colleague's; whether they may, storage says, for a moment later it is nothing of theirs to see."""
     if not chat.given(TAP):
         return None
     number = number_of(chat.given("announcement"))
     given = {"announcement": str(number), "note": note}
-    return Finish(tapped, {"act": act, "broadcast_id": number}, then="announcement", given=given)
+    return Finish(tapped, {"act": act, "broadcast_id": number, **more}, then="announcement", given=given)
 
 
-def tapped(connection: Connection, acting: Acting, *, act: Callable[..., Any], broadcast_id: int) -> None:
+def tapped(connection: Connection, acting: Acting, *, act: Callable[..., Any], broadcast_id: int, **more: Any) -> None:
     """Do it; where it is too late, the tap is taken back, and why stands above how things are."""
+    if act in (broadcasts.pause_, broadcasts.stop) and _all_gone(connection, acting, broadcast_id):
+        raise Conflict(TAP, "announce.all_gone")
     try:
-        act(connection, acting, broadcast_id=broadcast_id)
+        act(connection, acting, broadcast_id=broadcast_id, **more)
     except Conflict as conflict:
         raise Conflict(TAP, conflict.why) from None
+
+
+def _all_gone(connection: Connection, acting: Acting, broadcast_id: int) -> bool:
+    """Whether there is nothing left to hold or to stop."""
+    one = broadcasts.for_staff(connection, acting, broadcast_id)
+    if one is None or one.status not in (RUNNING, DONE):
+        return False
+    return one.status == DONE or is_over(one, recipients.progress(connection, acting, broadcast_id=broadcast_id))
 
 
 # --- what people answer ----------------------------------------------------------------------------------------------

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from bot.asking import Again
-from bot.chat import Chat, Choice, Many, Option, Search, literal, words
+from bot.chat import Chat, Choice, Draft, Many, Option, Reading, Said, Search, literal, words
 from bot.texts import Label, Lines, Words
 from handlers.words import child_shown, class_of, languages
 from storage import groups
 from storage.groups import Reach
 
 if TYPE_CHECKING:
+    from bot.messages import Incoming
     from storage.programme import Activity, Programme
 
 CRITERIA: Mapping[str, Label] = {
@@ -75,16 +77,38 @@ async def ask_settlement(chat: Chat, key: str) -> str:
     return code
 
 
-async def ask_classes(chat: Chat, key: str) -> list[list[str]]:
-    """Classes of one institution, or the whole of it."""
-    schools = [Option(i.code, literal(f"🏫 {i.short}")) for i in chat.programme.institutions]
+@dataclass(frozen=True, slots=True)
+class Classes(Many):
+    """Classes, ticked one by one. „3 а“ after „3“ takes its place, and the other way round: both would mean „3“."""
+
+    def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
+        """As of many; the last tick goes before what it is a part of."""
+        reading = Many.read(self, incoming, code, draft, said)
+        if not isinstance(reading, Draft):
+            return reading
+        before = self._ticks(draft)[0]
+        ticked: list[str] = reading.value["ticked"]
+        new = [one for one in ticked if one not in before]
+        kept = [one for one in ticked if one in new or not any(_is_part(one, last) for last in new)]
+        return replace(reading, value={**reading.value, "ticked": kept})
+
+
+def _is_part(one: str, other: str) -> bool:
+    """Whether one of the two is a class of the other, which is a whole year."""
+    return one.startswith(f"{other} ") or other.startswith(f"{one} ")
+
+
+async def ask_classes(chat: Chat, key: str, own: Mapping[str, int] | None = None) -> list[list[str]]:
+    """Classes of one institution, or the whole of it. Where `own` counts people by institution, only of these."""
+    known = [i for i in chat.programme.institutions if not own or own.get(i.code)]
+    schools = [Option(i.code, literal(f"🏫 {i.short}{f' ({own[i.code]})' if own else ''}")) for i in known]
     code = await chat.ask(f"{key}-school", Choice("event.which_school", schools))
     school = chat.programme.institution(code)
     is_school = school.kind == "school"
     asked = words("event.which_class" if is_school else "event.which_group", school=literal(school.short))
     options = [Option(group, literal(group)) for group in school.groups]
     typed = partial(class_of, groups=school.groups)
-    question = Many(asked, options, none="event.whole_school", typed=typed, columns=4 if is_school else 1)
+    question = Classes(asked, options, none="event.whole_school", typed=typed, columns=4 if is_school else 1)
     return [[code, group] for group in await chat.ask(f"{key}-class-{code}", question) or [""]]
 
 

@@ -38,6 +38,7 @@ class Reader:
     event: Event | None
     writer: str
     now: datetime
+    corrects: bool = False  # they got it wrong before, and are told so
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,9 @@ def shown(said: Mapping[str, str], media: Mapping[str, Media], language: str, re
     """The announcement in a language; where it is not written in that one, in Bulgarian."""
     text = placeholders.fill(said.get(language) or said.get("bg", ""), values(reader))
     found = media.get(language) or media.get("bg")
-    parts = [literal(text)] if text else []
-    return Bulletin(Lines((*parts, *signed(reader.writer, after_words=bool(text)))), found)
+    head = [words("announce.correction")] if reader.corrects else []
+    parts = [*head, *([literal(text)] if text else [])]
+    return Bulletin(Lines((*parts, *signed(reader))), found)
 
 
 def languages(said: Mapping[str, str], media: Mapping[str, Media]) -> list[str]:
@@ -72,11 +74,11 @@ def values(reader: Reader) -> Mapping[str, str]:
     return {NAME: first, EVENT: event.title, WHEN: when, WHERE: place_of(event)}
 
 
-def signed(writer: str, *, after_words: bool) -> list[Words]:
-    """Who writes: people ask that first."""
-    if not writer:
-        return []
-    return [*([literal("")] if after_words else []), words("announce.signed", name=literal(writer.partition(" ")[0]))]
+def signed(reader: Reader) -> list[Words]:
+    """Who writes: people ask that first; and how to hear no more."""
+    names = [reader.writer.partition(" ")[0], reader.programme.beneficiary]
+    signed_by = literal("– " + ", ".join(name for name in names if name))
+    return [signed_by, words("notice.stop")]
 
 
 def answers(broadcast_id: int, contact_id: int, codes: Sequence[str]) -> list[list[Option]]:

@@ -19,6 +19,7 @@ from storage.audiences import IN_LINE
 from storage.broadcasts import Broadcast
 from storage.deliveries import APPROVE, DELETABLE, EDIT, PROGRESS, UNSEND
 from storage.events import Event
+from storage.orphans import LOST
 from storage.recipients import Progress
 from storage.tables import addresses, contacts, outbox, residents, staff
 from storage.tables import broadcasts as broadcast_rows
@@ -49,11 +50,12 @@ class Standing:
     other_ways: int = 0  # how many of those not reached have another channel
     replaces: str = ""
     is_report: bool = False  # it is over, and this says what came of it
+    lost_by: str = ""  # who wrote it and may not any more; it stands as it is because of that
 
 
 @dataclass(frozen=True, slots=True)
 class Plea:
-    """A broadcast that waits for a second person, for one who may say yes."""
+    """A broadcast, or other words for it, that waits for a second person: for one who may say yes."""
 
     broadcast: Broadcast
     writer: str
@@ -84,13 +86,18 @@ def removed(connection: Connection, keys: Sequence[str], now: datetime) -> Mappi
     wanted = select(rows.c.broadcast_id, rows.c.contact_id, outbox.c.platform_id).join(
         outbox, outbox.c.key == rows.c.message
     )
-    those = tuple_(rows.c.broadcast_id, rows.c.contact_id).in_(set(parts.values()))
+    pairs = {key: (number, who) for key, (number, _, who) in parts.items()}
+    those = tuple_(rows.c.broadcast_id, rows.c.contact_id).in_(set(pairs.values()))
     known = {(row[0], row[1]): row.platform_id for row in connection.execute(wanted.where(those, there))}
-    return {key: known[part] for key, part in parts.items() if part in known}
+    return {key: known[pair] for key, pair in pairs.items() if pair in known}
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(".")))
+
+
+# Whoever took an address over since must not read what names the one before them.
+_still_there = (residents.c.address_id == outbox.c.address_id) & (residents.c.contact_id == rows.c.contact_id)
 
 
 def _readers(connection: Connection, which: Any) -> list[tuple[Any, Told]]:
@@ -101,6 +108,7 @@ def _readers(connection: Connection, which: Any) -> list[tuple[Any, Told]]:
         .select_from(rows.join(outbox, outbox.c.key == rows.c.message))
         .join(contacts, contacts.c.id == rows.c.contact_id)
         .join(addresses, addresses.c.id == outbox.c.address_id)
+        .join(residents, _still_there)
         .where(which, rows.c.status == "queued", contacts.c.status == "active", addresses.c.status == "active")
     ).all()
     of = _broadcasts(connection, {row.broadcast_id for row in found})
@@ -173,6 +181,8 @@ def standing(connection: Connection, keys: Sequence[str], now: datetime) -> Mapp
 
 def _standing(connection: Connection, key: str, now: datetime) -> Standing | None:
     _, number, part = key.split(":", 2)
+    if part.startswith(f"{LOST}:"):
+        return _lost(connection, int(number), int(part.rpartition(":")[2]), now)
     by_id = connection.execute(select(broadcast_rows.c.by_id).where(broadcast_rows.c.id == int(number))).scalar()
     author = Acting(by_id or 0, 0, "", "", "", now)
     shown = broadcasts.for_staff(connection, author, int(number))
@@ -186,6 +196,18 @@ def _standing(connection: Connection, key: str, now: datetime) -> Standing | Non
     return Standing(shown, progress, language, ways, replaces, is_last)
 
 
+def _lost(connection: Connection, number: int, reader: int, now: datetime) -> Standing | None:
+    """Of one whose author lost the right to write it, for one of the staff."""
+    acting = Acting(reader, 0, "", "", "", now)
+    shown = broadcasts.for_staff(connection, acting, number)
+    if shown is None:
+        return None
+    writer = shown.by_id and connection.execute(select(contacts.c.name).where(contacts.c.id == shown.by_id)).scalar()
+    language = connection.execute(select(contacts.c.language).where(contacts.c.id == reader)).scalar() or ""
+    progress = recipients.progress(connection, acting, broadcast_id=number)
+    return Standing(shown, progress, language, lost_by=writer or "—")
+
+
 def _first_shown(connection: Connection, broadcast_id: int) -> str:
     first = outbox.c.key == f"{PROGRESS}:{broadcast_id}:0"
     return connection.execute(select(outbox.c.platform_id).where(first)).scalar() or ""
@@ -195,7 +217,8 @@ def pleas(connection: Connection, keys: Sequence[str], now: datetime, rules: Rul
     """What waits for a second person, by key; absent once it was decided, or if its reader may not decide."""
     found = {}
     for key in keys:
-        number, reader = map(int, key.removeprefix(f"{APPROVE}:").split(":"))
+        named, who = key.removeprefix(f"{APPROVE}:").split(":")
+        number, reader = int(named.partition(".")[0]), int(who)  # „12“, or „12.2“ of words that were changed
         acting = Acting(reader, 0, "", "", "", now)
         one = broadcasts.for_staff(connection, acting, number)
         if one is None or not one.by_id or not broadcasts.may_approve(connection, acting, broadcast_id=number):
@@ -207,8 +230,11 @@ def pleas(connection: Connection, keys: Sequence[str], now: datetime, rules: Rul
 
 
 def _number(connection: Connection, one: Broadcast, now: datetime, rules: Rules) -> int:
+    if one.started_at:
+        return deliveries.in_line(connection, one.id)
     author = Acting(one.by_id or 0, 0, "", "", "", now)
     reached = broadcasts.reach(
-        connection, author, audience=one.audience, words=one.words, rules=rules, again=one.again, corrects=one.corrects
-    )
+        connection, author, audience=one.audience, words=one.words, rules=rules, media=one.media, again=one.again,
+        corrects=one.corrects,
+    )  # fmt: skip
     return reached.get

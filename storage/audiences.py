@@ -5,20 +5,27 @@ One query answers both what the screen promises and what is written down when it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, literal, or_, select
 
 from bot import calendar
 from bot.calendar import Rules
+from bot.messages import Media
 from storage import charges, groups, notifications
 from storage import staff as roles
 from storage.cipher import cipher_of
 from storage.enough import has_enough
-from storage.tables import addresses, broadcasts, contacts, events, outbox, recipients
+from storage.tables import addresses, broadcasts, contacts, events, outbox, recipients, residents
+
+NONE: Mapping[str, Media] = MappingProxyType({})
+_WORD = re.compile(r"\w+")
 
 SAME = timedelta(hours=24)  # in which nobody gets the same words twice, unless that is meant
 IN_LINE = ("waiting", "queued")  # of recipients: it is on its way to them, or went
@@ -39,11 +46,19 @@ class Wish:
     is_personal: bool  # its words differ from one reader to the next
 
 
-def fingerprint(connection: Connection, words: Mapping[str, str], media: str = "") -> bytes:
-    """A keyed hash of the words as people would compare them; of what is sent with them if there are none."""
-    said = "|".join(f"{language}:{' '.join(words[language].split()).casefold()}" for language in sorted(words))
-    text = said if any(words.values()) else media
-    return cipher_of(connection.dialect).lookup("broadcast", text)
+def fingerprint(connection: Connection, words: Mapping[str, str], media: Mapping[str, Media] = NONE) -> bytes:
+    """A keyed hash of the Bulgarian words as people would compare them: of what is sent with them if there are none.
+
+    Neither a full stop nor a translation makes them others.
+    """
+    said = words.get("bg", "")
+    same = " ".join(_WORD.findall(said.casefold())) or said.strip() or _of_media(media) or words.get("rom", "")
+    return cipher_of(connection.dialect).lookup("broadcast", same)
+
+
+def _of_media(media: Mapping[str, Media]) -> str:
+    one = media.get("bg")
+    return f"media:{one.handle or sha256(one.data).hexdigest()}" if one else ""
 
 
 def chosen(wish: Wish, now: datetime, rules: Rules) -> Select[Any]:
@@ -108,8 +123,15 @@ def _reason(who: Any, wish: Wish, now: datetime, rules: Rules) -> ColumnElement[
         if not wish.again:
             reasons.append((_told(who.id, wish.fingerprint, now - SAME), "told_today"))
         then = calendar.next_open(rules, now)
-        reasons.append((has_enough(who.id, then, rules), "week_full"))
+        reasons.append((_home_has_enough(who.address, then, rules), "week_full"))
     return case(*((condition, literal(name)) for condition, name in reasons), else_=literal(""))
+
+
+def _home_has_enough(address: ColumnElement[int], then: datetime, rules: Rules) -> ColumnElement[bool]:
+    """Whether one more is too much for somebody who reads at this address: it is one telephone that rings."""
+    theirs = select(residents.c.contact_id).where(residents.c.address_id == address)
+    full = theirs.where(has_enough(residents.c.contact_id, then, rules))
+    return exists(full.correlate_except(residents))
 
 
 def _told(contact_id: ColumnElement[int], mark: bytes, since: datetime) -> ColumnElement[bool]:

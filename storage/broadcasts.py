@@ -11,25 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, false, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, case, false, func, insert, or_, select, true, update
 
-from bot import calendar, placeholders
+from bot import calendar
 from bot.calendar import Rules
-from bot.chat import Acting, Conflict, literal, words
+from bot.chat import Acting, Conflict
 from bot.messages import Media
-from storage import audiences, deliveries, media
+from storage import audiences, deliveries, media, orphans, wording
 from storage import staff as roles
 from storage.audiences import SAME, Wish
+from storage.deliveries import Removed
 from storage.tables import broadcasts
 
 Group = Mapping[str, Any]
 
 ANSWERS = ("interested", "no", "call")  # the buttons that a broadcast may have
-LONGEST = 1000  # letters: with who sends it, a caption of Telegram's still holds it
-SHORT = 500  # letters of a mediator's own words
-MANY = 200  # people, beyond whom a second person approves or it waits longer
+LONGEST, SHORT = wording.LONGEST, wording.SHORT
+MANY, HOLD = deliveries.MANY, deliveries.HOLD
 UNDO = timedelta(seconds=30)
-HOLD = timedelta(minutes=2)
 WAITING, RUNNING, PAUSED, DONE, STOPPED, REFUSED = "waiting", "running", "paused", "done", "stopped", "refused"
 
 
@@ -64,7 +63,13 @@ class Broadcast:
     created_at: datetime
     started_at: datetime | None  # when its recipients were fixed; None: not yet, or never
     ended_at: datetime | None
-    version: int  # rises when the sent words are changed
+    version: int  # rises when what was sent is changed
+    deleted_at: datetime | None = None  # when it was last taken out of the chats
+
+    @property
+    def is_questioned(self) -> bool:
+        """Whether its words were changed on the way to many, and wait for a second person until due_at."""
+        return deliveries.is_questioned(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +90,10 @@ class Reach:
 
 def reach(
     connection: Connection, acting: Acting, *, audience: Group, words: Mapping[str, str], rules: Rules,
-    again: bool = False, corrects: int = 0,
+    media: Mapping[str, Media] = audiences.NONE, again: bool = False, corrects: int = 0,
 ) -> Reach:  # fmt: skip
-    """Whom these words would reach if whoever acts published them now. Only their own people are counted."""
-    wish = _wish(connection, acting, Draft(words, {}, (), audience, again, corrects))
+    """Whom this would reach if whoever acts published it now. Only their own people are counted."""
+    wish = _wish(connection, acting, Draft(words, media, (), audience, again, corrects))
     if not _may_address(connection, acting, wish):
         return Reach(0, 0, 0, 0, 0, 0)
     who = audiences.chosen(wish, acting.now, rules).subquery()
@@ -102,11 +107,15 @@ def reach(
 
 
 def sent_before(
-    connection: Connection, acting: Acting, *, words: Mapping[str, str], audience: Group
-) -> tuple[datetime, int] | None:
-    """When the same words last went to some of these people within a day, and to how many of them; None: to nobody."""
-    wish = _wish(connection, acting, Draft(words, {}, (), audience))
-    if not any(words.values()) or not audiences.may_write(wish, connection):
+    connection: Connection, acting: Acting, *, words: Mapping[str, str], audience: Group,
+    media: Mapping[str, Media] = audiences.NONE,
+) -> tuple[datetime, int] | None:  # fmt: skip
+    """When the same words last went to some of these people within a day, and to how many of them; None: to nobody.
+
+    Of a picture without words: when the same picture did.
+    """
+    wish = _wish(connection, acting, Draft(words, media, (), audience))
+    if not (any(words.values()) or media) or not audiences.may_write(wish, connection):
         return None
     told = audiences.same_words(wish.fingerprint, acting.now - SAME).subquery()
     these = told.c.contact_id.in_(audiences.own_people(wish))
@@ -116,36 +125,41 @@ def sent_before(
     return (last, number) if last else None
 
 
-def known_placeholders(audience: Group) -> Sequence[str]:
-    """What may stand between double brackets: the name, and what is known of an event if it goes to its guests."""
-    of_one = len(audience.get("events") or ()) == 1
-    return (placeholders.NAME, *((placeholders.EVENT, placeholders.WHEN, placeholders.WHERE) if of_one else ()))
-
-
 def publish(connection: Connection, acting: Acting, *, draft: Draft, starts: datetime | None, rules: Rules) -> None:
     """Let a broadcast come at `starts` (UTC), or after UNDO when it is None; after HOLD when it goes to many.
 
-    Held ones are shown to colleagues, who may approve or refuse. In quiet hours it starts when they end.
+    Held ones are shown to colleagues, who may approve or refuse. In quiet hours it starts when they end. A correction
+    ends what it corrects, if that still runs: nobody else gets the wrong words.
 
-    Raises Conflict: on "words" ("announce.no_words", "announce.unknown_mark", "announce.too_many"), on
-    "audience" ("announce.nobody", "announce.not_yours").
+    Raises Conflict: on "words" ("announce.no_words", "announce.unknown_mark", "announce.too_many",
+    "announce.over_caption"), on "audience" ("announce.nobody", "announce.not_yours", and as of may_correct).
     """
     wish = _wish(connection, acting, draft)
-    _check_words(draft.words, draft.audience, wish.role, has_media=bool(draft.media))
+    wording.check(connection, acting, draft.words, draft.audience, wish.role, has_media=bool(draft.media))
+    wrong = deliveries.taken(connection, draft.corrects) if draft.corrects else None
     if not _may_address(connection, acting, wish):
-        raise Conflict("audience", "announce.not_yours")
+        raise Conflict("audience", _no_correction(connection, wrong, acting.now) or "announce.not_yours")
     found = reach(
-        connection, acting, audience=draft.audience, words=draft.words, rules=rules, again=draft.again,
-        corrects=draft.corrects,
+        connection, acting, audience=draft.audience, words=draft.words, rules=rules, media=draft.media,
+        again=draft.again, corrects=draft.corrects,
     )  # fmt: skip
     if not found.get:
         raise Conflict("audience", "announce.nobody")
     held = found.get > MANY
-    due = calendar.next_open(rules, max(starts or acting.now, acting.now + (HOLD if held else UNDO)))
+    due = comes(starts, acting.now, rules, held=held)
     number = _enter(connection, acting, draft, wish, due, held=held)
     if held:
-        deliveries.ask_colleagues(connection, number, acting.contact_id, acting.now, due)
+        opens = calendar.next_open(rules, acting.now)
+        deliveries.ask_colleagues(connection, number, acting.contact_id, acting.now, due, opens=opens)
+    if wrong is not None and wrong.status in (RUNNING, PAUSED):
+        _end(connection, acting, wrong)
     roles.audit(connection, acting, "announce", f"broadcast:{number}")
+
+
+def comes(starts: datetime | None, now: datetime, rules: Rules, *, held: bool) -> datetime:
+    """When one that is published now comes, UTC. Colleagues, who are not woken, have HOLD to say no to a held one."""
+    soonest = calendar.next_open(rules, now) + HOLD if held else now + UNDO
+    return calendar.next_open(rules, max(starts or now, soonest))
 
 
 def _enter(connection: Connection, acting: Acting, draft: Draft, wish: Wish, due: datetime, *, held: bool) -> int:
@@ -162,8 +176,7 @@ def _enter(connection: Connection, acting: Acting, draft: Draft, wish: Wish, due
 
 def _wish(connection: Connection, acting: Acting, draft: Draft) -> Wish:
     role = roles.role_of(connection, acting.contact_id)
-    shown = "|".join(f"{language}:{one.number or one.handle}" for language, one in sorted(draft.media.items()))
-    mark = audiences.fingerprint(connection, draft.words, shown)
+    mark = audiences.fingerprint(connection, draft.words, draft.media)
     is_personal = deliveries.is_personal(draft.words)
     return Wish(acting.contact_id, role, draft.audience, mark, draft.again, draft.corrects, is_personal)
 
@@ -172,21 +185,33 @@ def _may_address(connection: Connection, acting: Acting, wish: Wish) -> bool:
     """Whether these people are for whoever acts to write to: a correction is, where the wrong one was theirs."""
     if wish.corrects:
         wrong = _row(connection, wish.corrects)
-        return wrong is not None and wrong.started_at is not None and _is_theirs(wrong, acting, wish.role)
+        mine = wrong is not None and _is_theirs(wrong, acting, wish.role)
+        return bool(mine and not _no_correction(connection, wrong, acting.now))
     return audiences.may_write(wish, connection)
 
 
-def _check_words(said: Mapping[str, str], audience: Group, role: str, *, has_media: bool) -> None:
-    if not has_media and not said.get("bg", "").strip():
-        raise Conflict("words", "announce.no_words")
-    most = LONGEST if role == roles.COORDINATOR else SHORT
-    count = max(map(len, said.values()), default=0)
-    if count > most:
-        raise Conflict("words", words("announce.too_many", count=count, most=most, over=count - most))
-    known = known_placeholders(audience)
-    if wrong := [name for text in said.values() for name in placeholders.unknown(text, known)]:
-        shown = ", ".join(f"(({name}))" for name in known)
-        raise Conflict("words", words("announce.unknown_mark", mark=literal(f"(({wrong[0]}))"), known=literal(shown)))
+def may_correct(connection: Connection, acting: Acting, *, broadcast_id: int) -> str:
+    """Why whoever sees it cannot send a correction after it; empty where they can.
+
+    There is one of each, within two days: it goes to all who got what was wrong, whatever else they were told. Of a
+    correction there is one more, and that is the last.
+    """
+    return _no_correction(connection, _row(connection, broadcast_id), acting.now)
+
+
+def _no_correction(connection: Connection, wrong: Any, now: datetime) -> str:
+    if wrong is None or wrong.started_at is None:
+        return "announce.not_yours"
+    if wrong.deleted_at:
+        return "announce.was_deleted"
+    if wrong.started_at <= now - deliveries.DELETABLE:
+        return "announce.too_old"
+    sent = or_(broadcasts.c.started_at.is_not(None), broadcasts.c.status == WAITING)
+    again = select(broadcasts.c.id).where(broadcasts.c.corrects_id == wrong.id, sent)
+    before = _row(connection, wrong.corrects_id) if wrong.corrects_id else None
+    if connection.execute(again).first() or (before is not None and before.corrects_id):
+        return "announce.was_corrected"
+    return ""
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -208,9 +233,24 @@ def latest(connection: Connection, acting: Acting) -> Broadcast | None:
 
 
 def recent(connection: Connection, acting: Acting, *, limit: int) -> list[Broadcast]:
-    """The newest ones that whoever acts may see; of a coordinator everybody's."""
-    role = roles.role_of(connection, acting.contact_id)
-    return _newest(connection, _seen_by(acting.contact_id, role), limit)
+    """What whoever acts may see, of a coordinator everybody's: what waits first, by its hour, then the newest."""
+    seen = _seen_by(acting.contact_id, roles.role_of(connection, acting.contact_id))
+    waits = broadcasts.c.status == WAITING
+    order = (case((waits, 0), else_=1), case((waits, broadcasts.c.due_at)), broadcasts.c.id.desc())
+    found = connection.execute(select(broadcasts).where(seen).order_by(*order).limit(limit)).all()
+    return [of_row(connection, row) for row in found]
+
+
+def seen(connection: Connection, acting: Acting, *, broadcast_ids: Sequence[int]) -> list[int]:
+    """Which of these whoever acts may see."""
+    mine = _seen_by(acting.contact_id, roles.role_of(connection, acting.contact_id))
+    return list(connection.execute(select(broadcasts.c.id).where(broadcasts.c.id.in_(broadcast_ids), mine)).scalars())
+
+
+def written(connection: Connection, acting: Acting, *, limit: int) -> list[Broadcast]:
+    """The newest that whoever acts wrote themselves, without corrections."""
+    mine = (broadcasts.c.by_id == acting.contact_id) & broadcasts.c.corrects_id.is_(None)
+    return _newest(connection, mine, limit)
 
 
 def may_approve(connection: Connection, acting: Acting, *, broadcast_id: int) -> bool:
@@ -226,7 +266,7 @@ def of_row(connection: Connection, row: Any) -> Broadcast:
     return Broadcast(
         row.id, row.by_id, row.words, {language: one for language, one in found.items() if one}, tuple(row.buttons),
         row.audience, row.again, row.corrects_id or 0, row.status, row.due_at, row.held, row.approved_by,
-        row.created_at, row.started_at, row.ended_at, row.version,
+        row.created_at, row.started_at, row.ended_at, row.version, row.deleted_at,
     )  # fmt: skip
 
 
@@ -250,8 +290,13 @@ def _is_theirs(row: Any, acting: Acting, role: str) -> bool:
 
 
 def _may_approve(row: Any, acting: Acting, role: str) -> bool:
-    waits = row.held and row.status == WAITING and row.approved_by is None
-    return bool(waits and role in roles.LEADS and row.by_id != acting.contact_id)
+    return bool(_waits(row) and role in roles.LEADS and row.by_id != acting.contact_id)
+
+
+def _waits(row: Any) -> bool:
+    """Whether it waits for a second person: before it starts, or with other words on its way."""
+    is_open = row.held and row.approved_by is None
+    return bool(is_open and (row.status == WAITING or deliveries.is_questioned(row)))
 
 
 _WRITERS = frozenset({roles.COORDINATOR, roles.MEDIATOR, roles.TRAINER})
@@ -267,12 +312,30 @@ def take_back(connection: Connection, acting: Acting, *, broadcast_id: int) -> N
     roles.audit(connection, acting, "announce_undo", f"broadcast:{broadcast_id}")
 
 
-def approve(connection: Connection, acting: Acting, *, broadcast_id: int) -> None:
-    """Let a held one go, UNDO after it was published at the earliest.
+def colleagues(connection: Connection, acting: Acting, *, broadcast_id: int = 0) -> int:
+    """How many may approve one; without a number, one that whoever acts would write."""
+    row = _row(connection, broadcast_id) if broadcast_id else None
+    return len(deliveries.colleagues(connection, (row.by_id or 0) if row else acting.contact_id))
+
+
+def goes_at(connection: Connection, acting: Acting, *, broadcast_id: int) -> datetime | None:
+    """When one that whoever acts has approved goes, UTC; None where it has begun, or for others."""
+    row = _row(connection, broadcast_id)
+    mine = row is not None and row.approved_by == acting.contact_id and row.status == WAITING
+    return row.due_at if mine else None
+
+
+def approve(connection: Connection, acting: Acting, *, broadcast_id: int, rules: Rules) -> None:
+    """Let a held one go, UNDO after it was published at the earliest; or let its new words stand.
 
     Conflict "announce.approve_own" for its author, "announce.decided" when it waits for nobody any more.
     """
     row = _judged(connection, acting, broadcast_id)
+    if deliveries.is_questioned(row):
+        _change(connection, row, (PAUSED,), "announce.decided", approved_by=acting.contact_id, approved_at=acting.now)
+        deliveries.settle(connection, row, acting.now, rules)
+        roles.audit(connection, acting, "announce_approve", f"broadcast:{broadcast_id}")
+        return
     hurries = row.due_at <= row.created_at + HOLD  # it was not meant for a later hour
     due = max(row.created_at + UNDO, acting.now) if hurries else row.due_at
     values = {"approved_by": acting.contact_id, "approved_at": acting.now, "due_at": min(due, row.due_at)}
@@ -281,8 +344,15 @@ def approve(connection: Connection, acting: Acting, *, broadcast_id: int) -> Non
 
 
 def refuse(connection: Connection, acting: Acting, *, broadcast_id: int) -> None:
-    """Let a held one not go at all; its author is told. Conflicts as of approve."""
+    """Let a held one not go at all, or end it where its new words are not right; its author is told.
+
+    Conflicts as of approve.
+    """
     row = _judged(connection, acting, broadcast_id)
+    if deliveries.is_questioned(row):  # the report comes when what is on the wire has arrived
+        _end(connection, acting, row)
+        roles.audit(connection, acting, "announce_refuse", f"broadcast:{broadcast_id}")
+        return
     _change(connection, row, (WAITING,), "announce.decided", status=REFUSED, ended_at=acting.now)
     if row.by_id:
         deliveries.tell(connection, f"{deliveries.PROGRESS}:{broadcast_id}:end", [row.by_id], acting.now)
@@ -293,54 +363,92 @@ def pause_(connection: Connection, acting: Acting, *, broadcast_id: int) -> None
     """Hold what has not gone out yet, at once. Conflict "announce.not_running"."""
     row = _own(connection, acting, broadcast_id)
     _change(connection, row, (RUNNING,), "announce.not_running", status=PAUSED)
-    deliveries.hold(connection, broadcast_id)
+    orphans.hold(connection, broadcast_id)
     roles.audit(connection, acting, "announce_pause", f"broadcast:{broadcast_id}")
 
 
-def go_on(connection: Connection, acting: Acting, *, broadcast_id: int) -> None:
-    """Go on with a paused one. Conflict "announce.not_paused"."""
+def go_on(connection: Connection, acting: Acting, *, broadcast_id: int, rules: Rules) -> None:
+    """Go on with a paused one. Conflict "announce.not_paused"; "announce.waits" while a second person is asked."""
     row = _own(connection, acting, broadcast_id)
+    if _waits(row):
+        raise Conflict("sure", "announce.waits")
     _change(connection, row, (PAUSED,), "announce.not_paused", status=RUNNING)
-    deliveries.release(connection, broadcast_id, acting.now)
+    deliveries.release(connection, broadcast_id, acting.now, rules)
     roles.audit(connection, acting, "announce_go_on", f"broadcast:{broadcast_id}")
 
 
 def stop(connection: Connection, acting: Acting, *, broadcast_id: int) -> None:
     """End a running or paused one for good: whoever has not got it gets nothing. Conflict "announce.over"."""
     row = _own(connection, acting, broadcast_id)
-    _change(connection, row, (RUNNING, PAUSED), "announce.over", status=STOPPED)
-    deliveries.cancel(connection, broadcast_id, acting.now)
+    _end(connection, acting, row)
     roles.audit(connection, acting, "announce_stop", f"broadcast:{broadcast_id}")
+
+
+def _end(connection: Connection, acting: Acting, row: Any) -> None:
+    due = row.started_at if deliveries.is_questioned(row) else row.due_at
+    _change(connection, row, (RUNNING, PAUSED), "announce.over", status=STOPPED, due_at=due, ended_at=None)
+    deliveries.cancel(connection, row.id, acting.now)
 
 
 def change_sent(connection: Connection, acting: Acting, *, broadcast_id: int, words: Mapping[str, str]) -> None:
     """Change the words where they stand, on channels that can; what waits goes out with the new ones.
 
-    Conflicts on "words" as of publish; on "sure" "announce.nothing_to_change" before it starts.
+    Of one that goes to many its author's new words wait for a second person, as the first did, where there is one.
+    Conflicts on "words" as of publish; on "sure" "announce.nothing_to_change" before it starts, "announce.was_deleted",
+    "announce.correct_instead" of such a one that was stopped.
     """
     row = _own(connection, acting, broadcast_id)
     role = roles.role_of(connection, acting.contact_id)
-    _check_words(words, row.audience, role, has_media=bool(row.media_id))
+    wording.check(connection, acting, words, row.audience, role, has_media=bool(row.media_id))
+    _refuse_deleted(row)
+    is_asked = _needs_a_second(connection, acting, row)
+    if is_asked and row.status == STOPPED:
+        raise Conflict("sure", "announce.correct_instead")
     mark, version = audiences.fingerprint(connection, words), row.version + 1
     values = {"words": dict(words), "version": version} | ({"fingerprint": mark} if any(words.values()) else {})
     _change(connection, row, _BEGUN, "announce.nothing_to_change", **values)
-    deliveries.call_back(connection, broadcast_id)
-    deliveries.enter_edits(connection, broadcast_id, version, acting.now)
+    if is_asked:
+        deliveries.question(connection, row, version, acting.now)
+    else:
+        deliveries.call_back(connection, broadcast_id)
+        deliveries.enter_edits(connection, broadcast_id, version, acting.now)
     roles.audit(connection, acting, "announce_change", f"broadcast:{broadcast_id}")
+
+
+def needs_a_second(connection: Connection, acting: Acting, *, broadcast_id: int) -> bool:
+    """Whether other words of it, by whoever acts, would wait for a second person."""
+    row = _row(connection, broadcast_id)
+    return row is not None and _needs_a_second(connection, acting, row)
+
+
+def _needs_a_second(connection: Connection, acting: Acting, row: Any) -> bool:
+    return bool(row.held and row.by_id == acting.contact_id and deliveries.colleagues(connection, acting.contact_id))
 
 
 def delete_sent(connection: Connection, acting: Acting, *, broadcast_id: int) -> None:
     """Take it out of the chats, on channels that can, where it is younger than 48 hours; stops it first if it runs.
 
-    Conflict "announce.nothing_to_change" before it starts.
+    Once more, it is tried where it failed. Conflict "announce.nothing_to_change" before it starts.
     """
     row = _own(connection, acting, broadcast_id)
-    status = STOPPED if row.status in (RUNNING, PAUSED) else row.status
-    _change(connection, row, _BEGUN, "announce.nothing_to_change", status=status)
-    if status != row.status:
-        deliveries.cancel(connection, broadcast_id, acting.now)
-    deliveries.enter_removals(connection, broadcast_id, acting.now)
+    if row.status in (RUNNING, PAUSED):
+        _end(connection, acting, row)
+    version = row.version + 1
+    gone = {"deleted_at": acting.now, "version": version}
+    _change(connection, row, _BEGUN, "announce.nothing_to_change", **gone)
+    deliveries.enter_removals(connection, broadcast_id, version, acting.now)
     roles.audit(connection, acting, "announce_delete", f"broadcast:{broadcast_id}")
+
+
+def removed(connection: Connection, acting: Acting, *, broadcast_id: int) -> Removed:
+    """What came of taking it out of the chats; all zeros for who may not see it."""
+    seen = for_staff(connection, acting, broadcast_id)
+    return deliveries.removed(connection, broadcast_id) if seen and seen.deleted_at else Removed(0, 0, 0)
+
+
+def _refuse_deleted(row: Any) -> None:
+    if row.deleted_at:
+        raise Conflict("sure", "announce.was_deleted")
 
 
 _BEGUN = (RUNNING, PAUSED, DONE, STOPPED)
@@ -361,7 +469,7 @@ def _judged(connection: Connection, acting: Acting, broadcast_id: int) -> Any:
         raise Conflict("sure", "announce.gone")
     if row.by_id == acting.contact_id:
         raise Conflict("sure", "announce.approve_own")
-    if not row.held or row.approved_by is not None:
+    if not _waits(row):
         raise Conflict("sure", "announce.decided")
     return row
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     case,
     cast,
+    delete,
     exists,
     func,
     insert,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from bot import calendar, placeholders
 from bot.calendar import Rules
 from bot.messages import Lane
-from storage import audiences, notifications
+from storage import audiences, notifications, orphans
 from storage import staff as roles
 from storage.audiences import Wish
 from storage.people import upsert
@@ -38,7 +39,9 @@ from storage.tables import UtcTime, addresses, broadcasts, contacts, outbox, rec
 
 PREFIX, EDIT, UNSEND, PROGRESS, APPROVE = "broadcast", "edit", "unsend", "progress", "approve"  # of the outbox keys
 AGAIN = ":2"  # the end of the key of a message that went another way
-LIVES = timedelta(days=3)  # news that comes later than that is none
+LIVES = timedelta(days=3)  # news that comes later than that is none; see lives_until
+MANY = 200  # people, beyond whom a second person approves or it waits longer
+HOLD = timedelta(minutes=2)  # for that second person
 REPORT_LIVES = timedelta(days=1)
 EDITS = frozenset({"telegram"})  # channels where what was sent can be changed and taken back
 DELETABLE = timedelta(hours=48)  # of Telegram's messages: https://core.telegram.org/bots/api#deletemessage
@@ -75,13 +78,21 @@ def taken(connection: Connection, broadcast_id: int, *, wait: bool = True) -> An
     return connection.execute(locked).one_or_none()
 
 
+def lives_until(rules: Rules, now: datetime) -> datetime:
+    """When a message that is queued now is news no more. What would end on a holiday has the day after it."""
+    end = calendar.next_open(rules, now) + LIVES
+    opens = calendar.next_open(rules, end)
+    return end if opens == end else opens + timedelta(days=1)
+
+
 # --- it starts --------------------------------------------------------------------------------------------------------
 
 
 def start(connection: Connection, broadcast_id: int, now: datetime, rules: Rules) -> bool:
     """Fix who gets it, and let it run. False when it is not to be now; in quiet hours it is put off to their end.
 
-    Whoever has lost the right to write so meanwhile sends nothing.
+    Whoever has lost the right to write so meanwhile sends nothing, and is told. A group that has grown beyond MANY
+    waits for a second person, as it would have when it was published.
     """
     row = taken(connection, broadcast_id, wait=False)
     if row is None or row.status != "waiting" or row.due_at > now:
@@ -94,12 +105,26 @@ def start(connection: Connection, broadcast_id: int, now: datetime, rules: Rules
         connection.execute(_alone)
     wish = wish_of(connection, row)
     if not audiences.may_write(wish, connection):
-        connection.execute(update(_b).where(_b.c.id == broadcast_id).values(status="refused", ended_at=now))
+        values = {"status": "refused", "held": False, "ended_at": now}
+        connection.execute(update(_b).where(_b.c.id == broadcast_id).values(values))
+        orphans.tell(connection, broadcast_id, row.by_id, now)
         return False
     freeze(connection, broadcast_id, wish, now, rules)
+    if not row.held and in_line(connection, broadcast_id) > MANY:
+        connection.execute(delete(_r).where(_r.c.broadcast_id == broadcast_id))
+        due = calendar.next_open(rules, now + HOLD)
+        connection.execute(update(_b).where(_b.c.id == broadcast_id).values(held=True, due_at=due))
+        ask_colleagues(connection, broadcast_id, wish.by_id, now, due, opens=now)
+        return False
     connection.execute(update(_b).where(_b.c.id == broadcast_id).values(status="running", started_at=now))
     tell(connection, f"{PROGRESS}:{broadcast_id}:0", [wish.by_id], now)
     return True
+
+
+def in_line(connection: Connection, broadcast_id: int) -> int:
+    """How many are to get it."""
+    mine = (_r.c.broadcast_id == broadcast_id) & _r.c.status.in_(audiences.IN_LINE)
+    return connection.execute(select(func.count()).select_from(_r).where(mine)).scalar_one()
 
 
 def wish_of(connection: Connection, row: Any) -> Wish:
@@ -134,7 +159,7 @@ def freeze(connection: Connection, broadcast_id: int, wish: Wish, now: datetime,
 # --- it enters the outbox ---------------------------------------------------------------------------------------------
 
 
-def bite(connection: Connection, broadcast_id: int, now: datetime, size: int = BITE) -> int:
+def bite(connection: Connection, broadcast_id: int, now: datetime, rules: Rules, size: int = BITE) -> int:
     """Queue it for the next people. Gives how many; 0 when there is nobody left, or it does not run."""
     row = taken(connection, broadcast_id, wait=False)
     if row is None or row.status != "running":
@@ -145,16 +170,18 @@ def bite(connection: Connection, broadcast_id: int, now: datetime, size: int = B
     if last is None:
         return 0
     these = waiting & (_r.c.contact_id <= last)
-    _enter(connection, broadcast_id, these, now)
+    _enter(connection, broadcast_id, these, now, lives_until(rules, now))
     return _note_entered(connection, broadcast_id, these, now)
 
 
-def _enter(connection: Connection, broadcast_id: int, these: ColumnElement[bool], now: datetime) -> None:
+def _enter(
+    connection: Connection, broadcast_id: int, these: ColumnElement[bool], now: datetime, expires: datetime
+) -> None:
     """Rows of the outbox for all of these who can still be written to. Their words are found when they go out."""
     rows = (
         select(
             _key(broadcast_id), addresses.c.channel, addresses.c.id, _r.c.contact_id, literal(int(Lane.BROADCAST)),
-            literal("queued"), literal(now, UtcTime()), literal(now + LIVES, UtcTime()), literal(now, UtcTime()),
+            literal("queued"), literal(now, UtcTime()), literal(expires, UtcTime()), literal(now, UtcTime()),
         )
         .select_from(_r.join(contacts, contacts.c.id == _r.c.contact_id))
         .join(addresses, addresses.c.id == notifications.best_address())
@@ -183,32 +210,19 @@ def _key(broadcast_id: int, end: str = "") -> ColumnElement[str]:
 # --- it is held, goes on, is taken back -------------------------------------------------------------------------------
 
 
-def hold(connection: Connection, broadcast_id: int) -> int:
-    """Take out of the queue what is there, also what a sender holds. Gives how many.
-
-    Its words go too, as far as they were found: a page would show them.
-    """
-    held = _messages(broadcast_id) & (outbox.c.status == literal_column("'queued'"))
-    return connection.execute(update(outbox).where(held).values(status="held", owner="", body=None)).rowcount
-
-
-def is_loose(connection: Connection, broadcast_id: int) -> bool:
-    """Whether something of it is in the queue."""
+def needs_a_hand(connection: Connection, broadcast_id: int, now: datetime) -> bool:
+    """Whether something of a paused one is in the queue, or its new words have waited long enough."""
     queued = outbox.c.status == literal_column("'queued'")
-    return connection.execute(select(outbox.c.id).where(queued, _of(broadcast_id)).limit(1)).first() is not None
+    if connection.execute(select(outbox.c.id).where(queued, _of(broadcast_id)).limit(1)).first() is not None:
+        return True
+    waited = (_b.c.id == broadcast_id) & (_b.c.due_at > _b.c.started_at) & (_b.c.due_at <= now) & _b.c.held
+    return connection.execute(select(_b.c.id).where(waited)).first() is not None
 
 
-def restrain(connection: Connection, broadcast_id: int) -> None:
-    """What was on the wire when it was held, and failed, has come back into the queue: hold that too."""
-    row = taken(connection, broadcast_id, wait=False)
-    if row is not None and row.status == "paused":
-        hold(connection, broadcast_id)
-
-
-def release(connection: Connection, broadcast_id: int, now: datetime) -> None:
-    """Put back what is held. It has three days again: to go on now is to want it now."""
+def release(connection: Connection, broadcast_id: int, now: datetime, rules: Rules) -> None:
+    """Put back what is held. It has its time again: to go on now is to want it now."""
     held = _messages(broadcast_id) & (outbox.c.status == "held")
-    back = {"status": "queued", "owner": "", "expires_at": now + LIVES}
+    back = {"status": "queued", "owner": "", "expires_at": lives_until(rules, now)}
     connection.execute(update(outbox).where(held).values(back))
 
 
@@ -221,6 +235,44 @@ def cancel(connection: Connection, broadcast_id: int, now: datetime) -> None:
     connection.execute(update(outbox).where(sending).values(expires_at=outbox.c.created_at))
     queued = mine & outbox.c.status.in_(("queued", "held"))
     connection.execute(update(outbox).where(queued).values(status="cancelled", owner=""))
+
+
+def is_questioned(row: Any) -> bool:
+    """Whether its words were changed on the way to many, and wait for a second person: until due_at at the longest."""
+    return bool(row.status == "paused" and row.held and row.started_at and row.due_at > row.started_at)
+
+
+def question(connection: Connection, row: Any, version: int, now: datetime) -> None:
+    """Hold it with its new words, and ask a second person. What was sent stays as it is until then."""
+    values = {
+        "status": "paused", "due_at": now + HOLD, "approved_by": None, "approved_at": None, "ended_at": None,
+    }  # fmt: skip
+    connection.execute(update(_b).where(_b.c.id == row.id).values(values))
+    orphans.hold(connection, row.id)
+    ask_colleagues(connection, row.id, row.by_id, now, now + HOLD, opens=now, version=version)
+
+
+def settle(connection: Connection, row: Any, now: datetime, rules: Rules) -> None:
+    """The new words may stand: they go out, and over those that were sent."""
+    values = {"status": "running", "due_at": row.started_at, "ended_at": None}
+    connection.execute(update(_b).where(_b.c.id == row.id).values(values))
+    release(connection, row.id, now, rules)
+    enter_edits(connection, row.id, row.version, now)
+
+
+def wake(connection: Connection, broadcast_id: int, now: datetime, rules: Rules) -> bool:
+    """Let new words stand of which no second person said anything in time. False where none wait, or not long enough.
+
+    Otherwise, what was on the wire at a pause, and failed, has come back into the queue: that is held too.
+    """
+    row = taken(connection, broadcast_id, wait=False)
+    if row is None or row.status != "paused":
+        return False
+    if is_questioned(row) and row.due_at <= now:
+        settle(connection, row, now, rules)
+        return True
+    orphans.hold(connection, broadcast_id)
+    return False
 
 
 def call_back(connection: Connection, broadcast_id: int) -> None:
@@ -286,24 +338,22 @@ def finish(connection: Connection, broadcast_id: int, now: datetime) -> bool:
 
 def tell(connection: Connection, key: str, staff_ids: Sequence[int], now: datetime, lives: timedelta = LIVES) -> None:
     """Queue a message to some of the staff. With `{}` in the key their number stands in it."""
-    before, mark, _ = key.partition("{}")
-    whole = literal(before).concat(cast(contacts.c.id, String)) if mark else literal(key)
-    rows = (
-        select(
-            whole, addresses.c.channel, addresses.c.id, contacts.c.id, literal(int(Lane.REPLY)), literal("queued"),
-            literal(now, UtcTime()), literal(now + lives, UtcTime()), literal(now, UtcTime()),
-        )
-        .select_from(contacts.join(addresses, addresses.c.id == notifications.best_address()))
-        .where(contacts.c.id.in_(staff_ids), contacts.c.status == "active")
-    )  # fmt: skip
-    connection.execute(upsert(connection, outbox).from_select(_COLUMNS, rows).on_conflict_do_nothing())
+    orphans.write(connection, key, staff_ids, now, now, now + lives)
 
 
-def ask_colleagues(connection: Connection, broadcast_id: int, by_id: int, now: datetime, due: datetime) -> None:
-    """Ask those who may approve it, until it starts anyway."""
+def ask_colleagues(
+    connection: Connection, broadcast_id: int, by_id: int, now: datetime, due: datetime, *, opens: datetime,
+    version: int = 1,
+) -> None:  # fmt: skip
+    """Ask those who may approve it, until it starts anyway; not before `opens`. Of changed words, by their version."""
+    number = str(broadcast_id) if version == 1 else f"{broadcast_id}.{version}"
+    orphans.write(connection, f"{APPROVE}:{number}:{{}}", colleagues(connection, by_id), now, opens, due)
+
+
+def colleagues(connection: Connection, by_id: int) -> Sequence[int]:
+    """Who may approve what this member wrote."""
     others = select(staff.c.contact_id).where(staff.c.role.in_(roles.LEADS), staff.c.contact_id != by_id)
-    who = connection.execute(others).scalars().all()
-    tell(connection, f"{APPROVE}:{broadcast_id}:{{}}", who, now, due - now)
+    return connection.execute(others.order_by(staff.c.contact_id)).scalars().all()
 
 
 def show_again(connection: Connection, broadcast_id: int, by_id: int, now: datetime, every: timedelta) -> bool:
@@ -348,10 +398,40 @@ def enter_edits(connection: Connection, broadcast_id: int, version: int, now: da
     return _enter_over(connection, f"{EDIT}:{broadcast_id}.{version}:", broadcast_id, outbox.c.id > 0, now)
 
 
-def enter_removals(connection: Connection, broadcast_id: int, now: datetime) -> int:
-    """Queue the removal of what was sent, where that can be done and it is young enough. Gives how many."""
+def enter_removals(connection: Connection, broadcast_id: int, version: int, now: datetime) -> int:
+    """Queue the removal of what was sent, where that can be done and it is young enough. Gives how many.
+
+    Again for those for whom it failed; not where it is done, or under way.
+    """
+    old = outbox.c.key.like(f"{EDIT}:{broadcast_id}.%") & (outbox.c.status == literal_column("'queued'"))
+    connection.execute(update(outbox).where(old).values(status="cancelled", owner=""))
     young = or_(outbox.c.sent_at > now - DELETABLE, outbox.c.sent_at.is_(None))
-    return _enter_over(connection, f"{UNSEND}:{broadcast_id}:", broadcast_id, young, now)
+    done = outbox.alias()
+    these = done.c.key.like(f"{UNSEND}:{broadcast_id}.%") & done.c.status.in_((*_DONE, "queued", "sending"))
+    again = _r.c.contact_id.not_in(select(done.c.contact_id).where(these, done.c.contact_id.is_not(None)))
+    return _enter_over(connection, f"{UNSEND}:{broadcast_id}.{version}:", broadcast_id, young & again, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What came of taking it out of the chats, in people."""
+
+    gone: int
+    failed: int
+    under_way: int
+
+
+def removed(connection: Connection, broadcast_id: int) -> Removed:
+    """The best that came of it for each person."""
+    mine = outbox.c.key.like(f"{UNSEND}:{broadcast_id}.%")
+    rank = case((outbox.c.status.in_(_DONE), 2), (outbox.c.status.in_(("queued", "sending")), 1), else_=0)
+    each = select(func.max(rank).label("best")).where(mine).group_by(outbox.c.contact_id).subquery()
+    counted = connection.execute(select(each.c.best, func.count()).group_by(each.c.best))
+    by_rank: dict[int, int] = {best: number for best, number in counted}  # noqa: C416  (rows)
+    return Removed(by_rank.get(2, 0), by_rank.get(0, 0), by_rank.get(1, 0))
+
+
+_DONE = ("sent", "delivered", "read")
 
 
 def _enter_over(

@@ -58,7 +58,10 @@ def _invitations(then: _Sql, long_before: _Sql, contact_id: _Sql) -> Any:
 
 
 def _broadcasts(then: _Sql, long_before: _Sql, contact_id: _Sql) -> Any:
-    """Those on their way count too. A correction does not: it only makes up for one that did."""
+    """Those on their way count too. The first correction does not: it only makes up for one that did."""
+    wrong = broadcasts.alias()
+    first = (wrong.c.id == broadcasts.c.corrects_id) & wrong.c.corrects_id.is_(None)
+    is_first = select(wrong.c.id).where(first).correlate(broadcasts).exists()
     status = outbox.c.status
     told = _r.join(broadcasts, broadcasts.c.id == _r.c.broadcast_id).outerjoin(outbox, outbox.c.key == _r.c.message)
     theirs = (_r.c.contact_id == contact_id) & (_r.c.at > long_before) & _r.c.status.in_(("waiting", "queued"))
@@ -67,7 +70,7 @@ def _broadcasts(then: _Sql, long_before: _Sql, contact_id: _Sql) -> Any:
     return (
         select(func.count())
         .select_from(told)
-        .where(theirs, lately, alive, broadcasts.c.corrects_id.is_(None))
+        .where(theirs, lately, alive, ~is_first)
         .correlate_except(_r, broadcasts, outbox)
         .scalar_subquery()
     )

@@ -1,6 +1,7 @@
 """Recipients: the ledger of a broadcast, one row for each who was in the group when it started, and what came of it.
 
-Read by whoever may see the broadcast, checked each time. Must never hold what was written.
+Read by whoever may see the broadcast, checked each time: the numbers of it are theirs, names and telephones only of who
+is one of their people at that moment. Must never hold what was written.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, String, case, cast, func, literal, literal_column, or_, select, update
 
 from bot.alphabets import fold
+from bot.calendar import Rules
 from bot.chat import Acting, Conflict
 from bot.messages import Lane
-from storage import broadcasts, deliveries
+from storage import broadcasts, charges, deliveries
+from storage import staff as roles
 from storage.broadcasts import Broadcast
-from storage.deliveries import AGAIN, LIVES, PREFIX
+from storage.deliveries import AGAIN, PREFIX
 from storage.notifications import TEL
 from storage.people import upsert
 from storage.staff import audit
@@ -30,6 +33,7 @@ _SENT = ("sent", "delivered", "read")
 _LOST = ("failed", "expired")
 
 OUTCOMES = ("yes", "no", "no_answer", "wrong_number")  # of a call: reached, does not want it…
+OPEN = ("", "no_answer")  # to be called still, or again
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,22 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class CameBack:
+    """How many of one's own people answered, and how many are to be called."""
+
+    answers: Mapping[str, int]  # by code of the button
+    calls: int  # on the call list
+    missed: int  # of these, who did not ask for it
+    left: int = 0  # of these, who are to be called still, or again
+
+
+@dataclass(frozen=True, slots=True)
 class ToCall:
     """One line of the call list."""
 
     contact_id: int
     name: str
-    phone: str  # E.164, or empty
+    phone: str  # E.164; empty on the list, and for a trainer
     why: str  # asked (they pressed "call me"), or the reason: blocked, no_channel, failed, unsure
     called: str  # what came of the call, of OUTCOMES; empty: not yet called
 
@@ -90,6 +104,17 @@ def progress(connection: Connection, acting: Acting, *, broadcast_id: int) -> Pr
         _ready_at(broadcast, sent, waiting, acting.now),
         _by_channel(found),
     )  # fmt: skip
+
+
+def tallies(connection: Connection, acting: Acting, *, broadcast_ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+    """How many got each of these broadcasts, of how many in the group. Of those only that whoever acts may see."""
+    seen = broadcasts.seen(connection, acting, broadcast_ids=broadcast_ids)
+    mine = rows.c.broadcast_id.in_(seen) & (rows.c.reason != "self")
+    number = (rows.c.broadcast_id, func.count())
+    everybody = connection.execute(select(*number).where(mine).group_by(rows.c.broadcast_id))
+    there = _outbox(mine & outbox.c.status.in_(_SENT)).with_only_columns(*number).group_by(rows.c.broadcast_id)
+    got: dict[int, int] = dict(map(tuple, connection.execute(there)))
+    return {of: (got.get(of, 0), n) for of, n in everybody}
 
 
 def _by_channel(found: Sequence[Any]) -> dict[str, int]:
@@ -132,18 +157,54 @@ def _ready_at(broadcast: Broadcast, sent: int, waiting: int, now: datetime) -> d
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def answers(connection: Connection, acting: Acting, *, broadcast_id: int) -> Mapping[str, Sequence[Heard]]:
-    """Who pressed which button, by its code, the newest last; empty for who may not see it."""
+def came_back(connection: Connection, acting: Acting, *, broadcast_id: int) -> CameBack:
+    """What there is to hear and to call, counted; nothing for who may not see it."""
     if broadcasts.for_staff(connection, acting, broadcast_id) is None:
-        return {}
-    said = (rows.c.broadcast_id == broadcast_id) & (rows.c.answer != "")
-    wanted = select(rows.c.answer, rows.c.contact_id, contacts.c.name, rows.c.answered_at).join(
-        contacts, contacts.c.id == rows.c.contact_id
+        return CameBack({}, 0, 0)
+    counted = (
+        select(rows.c.answer, rows.c.to_call, rows.c.called, func.count())
+        .join(contacts, contacts.c.id == rows.c.contact_id)
+        .where(_own(connection, acting, broadcast_id), or_(rows.c.answer != "", rows.c.to_call))
+        .group_by(rows.c.answer, rows.c.to_call, rows.c.called)
     )
-    found: dict[str, list[Heard]] = {}
-    for row in connection.execute(wanted.where(said).order_by(rows.c.answered_at, rows.c.contact_id)):
-        found.setdefault(row.answer, []).append(Heard(row.contact_id, row.name or "", row.answered_at))
-    return found
+    heard: dict[str, int] = {}
+    calls = missed = left = 0
+    for code, to_call, came_of_it, number in connection.execute(counted):
+        if code:
+            heard[code] = heard.get(code, 0) + number
+        calls += number if to_call else 0
+        missed += number if to_call and code != "call" else 0
+        left += number if to_call and came_of_it in OPEN else 0
+    return CameBack(heard, calls, missed, left)
+
+
+def answers(
+    connection: Connection, acting: Acting, *, broadcast_id: int, code: str, first: int, limit: int
+) -> list[Heard]:
+    """Who pressed this button, the newest first, from the one with this number on; nobody for who may not see it."""
+    if broadcasts.for_staff(connection, acting, broadcast_id) is None:
+        return []
+    wanted = (
+        select(rows.c.contact_id, contacts.c.name, rows.c.answered_at)
+        .join(contacts, contacts.c.id == rows.c.contact_id)
+        .where(_own(connection, acting, broadcast_id), rows.c.answer == code)
+        .order_by(rows.c.answered_at.desc(), rows.c.contact_id.desc())
+    )
+    found = connection.execute(wanted.offset(first).limit(limit))
+    return [Heard(row.contact_id, row.name or "", row.answered_at) for row in found]
+
+
+def _own(connection: Connection, acting: Acting, broadcast_id: int) -> ColumnElement[bool]:
+    """Whether a row, joined with its contact, is of this broadcast and of one of the people of whoever acts now."""
+    own = charges.own(acting.contact_id, roles.role_of(connection, acting.contact_id))
+    return _mine(broadcast_id) & own & (contacts.c.status != "archived")
+
+
+def _own_rows(connection: Connection, acting: Acting, broadcast_id: int) -> ColumnElement[bool]:
+    """The same for a statement that joins nothing."""
+    own = _own(connection, acting, broadcast_id)
+    theirs = select(contacts.c.id).where(contacts.c.id == rows.c.contact_id, own).correlate(rows).exists()
+    return _mine(broadcast_id) & theirs
 
 
 def answer(connection: Connection, acting: Acting, *, broadcast_id: int, contact_id: int, code: str) -> None:
@@ -176,21 +237,34 @@ def _one(broadcast_id: int, contact_id: int) -> ColumnElement[bool]:
 
 
 def call_list(connection: Connection, acting: Acting, *, broadcast_id: int) -> list[ToCall]:
-    """Whom to call: those not yet called first, by name."""
+    """Which of one's own people to call: those not yet called first, by name. Their numbers stay closed."""
     if broadcasts.for_staff(connection, acting, broadcast_id) is None:
         return []
-    columns = (rows.c.contact_id, contacts.c.name, contacts.c.phone, rows.c.answer, rows.c.reason, rows.c.called)
-    wanted = (
+    wanted = _listed(_own(connection, acting, broadcast_id))
+    found = [ToCall(row.contact_id, row.name or "", "", _why(row), row.called) for row in connection.execute(wanted)]
+    return sorted(found, key=lambda one: (bool(one.called), fold(one.name), one.contact_id))
+
+
+def one_to_call(connection: Connection, acting: Acting, *, broadcast_id: int, contact_id: int) -> ToCall | None:
+    """One of the call list, with the number, which a trainer does not get; None for who is not on it."""
+    if broadcasts.for_staff(connection, acting, broadcast_id) is None:
+        return None
+    this = _own(connection, acting, broadcast_id) & (rows.c.contact_id == contact_id)
+    row = connection.execute(_listed(this).add_columns(contacts.c.phone)).one_or_none()
+    if row is None:
+        return None
+    may_see = roles.role_of(connection, acting.contact_id) in roles.LEADS
+    return ToCall(row.contact_id, row.name or "", (may_see and row.phone) or "", _why(row), row.called)
+
+
+def _listed(which: ColumnElement[bool]) -> Any:
+    columns = (rows.c.contact_id, contacts.c.name, rows.c.answer, rows.c.reason, rows.c.called)
+    return (
         select(*columns, outbox.c.status, outbox.c.error)
         .select_from(rows.join(contacts, contacts.c.id == rows.c.contact_id))
         .outerjoin(outbox, outbox.c.key == rows.c.message)
-        .where(rows.c.broadcast_id == broadcast_id, rows.c.to_call, contacts.c.status != "archived")
+        .where(which, rows.c.to_call)
     )
-    found = [
-        ToCall(row.contact_id, row.name or "", row.phone or "", _why(row), row.called)
-        for row in connection.execute(wanted)
-    ]
-    return sorted(found, key=lambda one: (bool(one.called), fold(one.name), one.contact_id))
 
 
 def _why(row: Any) -> str:
@@ -204,10 +278,10 @@ def _why(row: Any) -> str:
 
 
 def to_call_list(connection: Connection, acting: Acting, *, broadcast_id: int) -> None:
-    """Put all on the call list who wanted it and were not reached. Nobody who stopped."""
+    """Put all of one's own people on the call list who were not reached. Nobody who stopped."""
     _seen(connection, acting, broadcast_id)
-    missed = _missed(broadcast_id, unsure=True)
-    connection.execute(update(rows).where(_mine(broadcast_id), missed).values(to_call=True))
+    missed = _own_rows(connection, acting, broadcast_id) & _missed(broadcast_id, unsure=True)
+    connection.execute(update(rows).where(missed).values(to_call=True))
     audit(connection, acting, "announce_to_calls", f"broadcast:{broadcast_id}")
 
 
@@ -215,7 +289,8 @@ def called(connection: Connection, acting: Acting, *, broadcast_id: int, contact
     """Keep what came of a call. Conflict on "sure" ("announce.not_listed") when they are not on the list."""
     _seen(connection, acting, broadcast_id)
     values = {"called": outcome, "called_at": acting.now, "called_by": acting.contact_id}
-    listed = _one(broadcast_id, contact_id) & rows.c.to_call
+    mine = _own_rows(connection, acting, broadcast_id)
+    listed = _one(broadcast_id, contact_id) & rows.c.to_call & mine
     if outcome not in OUTCOMES or not connection.execute(update(rows).where(listed).values(values)).rowcount:
         raise Conflict("sure", "announce.not_listed")
     audit(connection, acting, "announce_called", f"contact:{contact_id}")
@@ -250,15 +325,16 @@ def _missed(broadcast_id: int, *, unsure: bool) -> ColumnElement[bool]:
 
 
 def other_ways(connection: Connection, acting: Acting, *, broadcast_id: int) -> int:
-    """How many of those not reached could be written to on another channel."""
+    """How many of one's own people who were not reached could be written to on another channel."""
     found = broadcasts.for_staff(connection, acting, broadcast_id)
-    if found is None or found.status not in (broadcasts.RUNNING, broadcasts.DONE):
+    if found is None or found.deleted_at or found.status not in (broadcasts.RUNNING, broadcasts.DONE):
         return 0
-    counted = select(func.count()).select_from(rows).where(_has_other_way(broadcast_id))
+    those = _has_other_way(broadcast_id) & _own_rows(connection, acting, broadcast_id)
+    counted = select(func.count()).select_from(rows).where(those)
     return connection.execute(counted).scalar_one()
 
 
-def send_other_way(connection: Connection, acting: Acting, *, broadcast_id: int) -> None:
+def send_other_way(connection: Connection, acting: Acting, *, broadcast_id: int, rules: Rules) -> None:
     """Send it to them there. Conflict on "sure" ("announce.no_other_way") when there is nobody."""
     deliveries.taken(connection, broadcast_id)
     if not other_ways(connection, acting, broadcast_id=broadcast_id):
@@ -268,10 +344,10 @@ def send_other_way(connection: Connection, acting: Acting, *, broadcast_id: int)
     ways = (
         select(
             key, addresses.c.channel, addresses.c.id, rows.c.contact_id, literal(int(Lane.BROADCAST)),
-            literal("queued"), now, literal(acting.now + LIVES, UtcTime()), now,
+            literal("queued"), now, literal(deliveries.lives_until(rules, acting.now), UtcTime()), now,
         )
         .select_from(rows.join(addresses, addresses.c.id == _other_address()))
-        .where(_has_other_way(broadcast_id))
+        .where(_has_other_way(broadcast_id), _own_rows(connection, acting, broadcast_id))
     )  # fmt: skip
     columns = ("key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at")
     connection.execute(upsert(connection, outbox).from_select(columns, ways).on_conflict_do_nothing())

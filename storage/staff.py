@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 
 from bot.alphabets import fold
 from bot.chat import Acting, Conflict
-from storage import contacts, screens
+from storage import contacts, orphans, screens
 from storage.cipher import cipher_of
 from storage.contacts import Outcome
 from storage.tables import audit as audit_rows
@@ -170,8 +170,9 @@ def _set_details(connection: Connection, acting: Acting, name: str, phone: str, 
         }  # fmt: skip
     if values:
         connection.execute(update(contact_rows).where(contact_rows.c.id == acting.contact_id).values(values))
-    if name:
-        contacts.index_name(connection, acting.contact_id, name)
+        mine = select(contact_rows.c.name, contact_rows.c.phone).where(contact_rows.c.id == acting.contact_id)
+        known = connection.execute(mine).one()
+        contacts.index(connection, acting.contact_id, known.name or "", known.phone or "")
 
 
 def role_of(connection: Connection, contact_id: int) -> str:
@@ -202,6 +203,8 @@ def set_role(connection: Connection, acting: Acting, *, contact_id: int, role: s
     changed = connection.execute(update(staff).where(staff.c.contact_id == contact_id).values(role=role)).rowcount
     if not changed:
         raise Conflict("member", "team.gone")
+    if role != COORDINATOR:
+        orphans.demote(connection, contact_id, acting.now)
     audit(connection, acting, "set_role", f"contact:{contact_id}:{role}")
     return _own(acting, contact_id, role)
 
@@ -211,6 +214,7 @@ def remove(connection: Connection, acting: Acting, *, contact_id: int) -> Outcom
     _refuse_for_the_last(connection, contact_id)
     if connection.execute(delete(staff).where(staff.c.contact_id == contact_id)).rowcount:
         screens.forget(connection, whose=contact_id)
+        orphans.leave(connection, contact_id, acting.now)
         audit(connection, acting, "remove", f"contact:{contact_id}")
     return _own(acting, contact_id, "")
 
@@ -220,6 +224,7 @@ def remove_by_command_line(connection: Connection, now: datetime, contact_id: in
     gone = connection.execute(delete(staff).where(staff.c.contact_id == contact_id)).rowcount
     if gone:
         screens.forget(connection, whose=contact_id)
+        orphans.leave(connection, contact_id, now)
         _record(connection, None, "remove", f"contact:{contact_id}", now)
     return bool(gone)
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from bot.broadcasts import Broadcasts
 from bot.messages import Address, Delivery, Lane, Limits, Media, Outgoing
 from bot.reminders import opens
-from storage import broadcasts
+from storage import broadcasts, deliveries
 from storage.broadcasts import MANY
 from storage.cipher import Cipher
 from storage.database import Database
@@ -237,7 +237,7 @@ async def test_what_a_sender_holds_in_its_memory_is_held_and_stopped_too(databas
         await sender.settled()
         assert len([call for call in at.channel.calls if call.address.external != "1"]) <= 5
         if act is broadcasts.pause_:
-            await at.act(broadcasts.go_on)
+            await at.act(broadcasts.go_on, rules=RULES)
             for _ in range(4):  # a sender takes some at a time
                 await at.step(1)
             got = [call.address.external for call in at.channel.calls if call.address.external != "1"]
@@ -260,7 +260,7 @@ async def test_a_change_of_what_was_sent_goes_by_night_and_news_do_not() -> None
     night = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
     message = Delivery(7, Address("telegram", "7"), Outgoing("x"), Lane.BROADCAST)
     at = opens(RULES)
-    silent = ("edit:1.2:7", "unsend:1:7")
+    silent = ("edit:1.2:7", "unsend:1.2:7")
     assert [at(Held(message, key, 7, 0, 0, night, night + DAY), night) for key in silent] == [night, night]
     assert at(Held(message, "broadcast:1:7", 7, 0, 0, night, night + DAY), night) > night
 
@@ -290,11 +290,18 @@ async def test_a_sender_that_claims_meanwhile_finds_no_words_for_who_stopped(dat
         settle(connection, 2)
         published(connection, acting)
 
+    def meanwhile(connection: Connection) -> None:
+        """In one transaction, or the sender of this life could be quicker than whoever stops."""
+        now = at.clock()
+        assert deliveries.start(connection, 1, now, RULES)
+        assert deliveries.bite(connection, 1, now, RULES) == 2
+        connection.execute(update(contacts).where(contacts.c.id == 100).values(status="stopped"))
+
     async with desk(database_url, town) as at:
         at.clock.pass_by(LATER)
-        await at.job.step()
-        await at.do(lambda c: c.execute(update(contacts).where(contacts.c.id == 100).values(status="stopped")))
-        calls = [*await at.step(), *await at.step()]
+        await at.do(meanwhile)
+        await at.step()
+        calls = at.channel.calls
         states = await at.do(lambda c: dict(c.execute(select(rows.c.contact_id, rows.c.status)).all()))
     assert to(calls, 100) == []
     assert len(to(calls, 101)) == 1

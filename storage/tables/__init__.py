@@ -29,12 +29,12 @@ from storage.tables.people import (
     residents,
     search_tokens,
 )
-from storage.tables.staff import audit, charges, staff, staff_invites
+from storage.tables.staff import audit, charges, links, staff, staff_invites
 from storage.tables.tickets import ticket_lines, tickets
 
 __all__ = [
     "BigId", "UtcTime", "addresses", "answers", "audit", "broadcasts", "charges", "children", "consents",
     "contacts", "conversations", "event_versions", "events", "feedback", "inbox", "interests", "invitations",
-    "leases", "media", "metadata", "moments", "notices", "notifications", "outbox", "participations", "recipients",
-    "residents", "results", "seals", "search_tokens", "staff", "staff_invites", "ticket_lines", "tickets",
+    "leases", "links", "media", "metadata", "moments", "notices", "notifications", "outbox", "participations",
+    "recipients", "residents", "results", "seals", "search_tokens", "staff", "staff_invites", "ticket_lines", "tickets",
 ]  # fmt: skip

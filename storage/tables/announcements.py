@@ -45,7 +45,8 @@ broadcasts = Table(  # one announcement to a group
     Column("created_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),  # when its recipients were fixed
     Column("ended_at", UtcTime),
-    Column("version", SmallInteger, nullable=False, server_default="1"),  # rises when the sent words are changed
+    Column("deleted_at", UtcTime),  # when it was last taken out of the chats
+    Column("version", SmallInteger, nullable=False, server_default="1"),  # rises when what was sent is changed
     Index("ix_broadcasts_status_due_at", "status", "due_at"),
     Index("ix_broadcasts_fingerprint", "fingerprint"),
 )

@@ -62,8 +62,8 @@ Index(
 Index(
     "ix_outbox_lost",
     outbox.c.not_before,
-    sqlite_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired'"),
-    postgresql_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired'"),
+    sqlite_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired' OR status = 'cancelled'"),
+    postgresql_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired' OR status = 'cancelled'"),
 )
 
 seals = Table(  # by what key this database is encrypted: a hash that only the right key gives

@@ -11,9 +11,15 @@ staff = Table(
     metadata,
     Column("contact_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
     Column("role", String(12), nullable=False),  # coordinator, mediator, trainer, reporter
-    Column("code", String(16), unique=True),  # of their own link and picture: whoever comes by it is their people
     staff_member("invited_by"),
     Column("since", UtcTime, nullable=False),
+)
+
+links = Table(  # the code of somebody's own link and picture; it outlives their role, for pictures hang where they hang
+    "links",
+    metadata,
+    Column("contact_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("code", String(16), nullable=False, unique=True),
 )
 
 charges = Table(  # whom a mediator looks after: all who chose an activity, have a child there, live there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table
 
 from storage.cipher import Sealed
 from storage.tables.common import BigId, UtcTime, contact, metadata, row_id, staff_member
@@ -17,6 +17,7 @@ tickets = Table(
     Column("media_id", BigId, ForeignKey("media.id", ondelete="SET NULL")),
     Column("status", String(10), nullable=False),  # open, answered, closed
     Column("about", String(40), nullable=False, server_default=""),  # an activity's code, if it came from there
+    Column("confidential", Boolean, nullable=False, server_default="0"),  # only for who looks after that activity
     Column("created_at", UtcTime, nullable=False),
     Column("due_at", UtcTime),  # by when an answer was promised; then the coordinators hear of it
     Column("escalated_at", UtcTime),

@@ -18,6 +18,7 @@ from tests.conversations.people import t
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+SIGNED = "\n– Стоян, Община Видин\nАко не искате да Ви пишем: Стоп"
 WORDS = "Здравейте, ((име))!\nВ сряда няма занимания."
 FIRST = 5000  # the contact and the address of the first parent
 UNDO = timedelta(seconds=31)
@@ -49,12 +50,19 @@ async def for_class(person: Talker) -> str:
     return await person.press(t("button.done"))
 
 
+async def further(person: Talker, label: str) -> str:
+    """What stands behind „➕ Още…“ under the look."""
+    async with one_life(person.town):
+        await person.press(t("announce.do_more"))
+        return await person.press(label)
+
+
 async def sent(person: Talker, text: str = WORDS, *, answers: bool = False) -> int:
     """An announcement whose last button was pressed. Gives its number."""
     async with one_life(person.town):
         await looked_at(person, text)
         if answers:
-            await person.press(t("announce.do_buttons"))
+            await further(person, t("announce.do_buttons"))
         await person.press("📣 Изпрати на")
     return int((await latest(person.town)).id)
 

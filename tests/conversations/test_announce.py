@@ -13,9 +13,11 @@ from storage.calls import BY_STAFF
 from storage.tables import charges, children, staff
 from tests.conversations.announce_kit import (
     FIRST,
+    SIGNED,
     WORDS,
     class_of,
     for_class,
+    further,
     go_on,
     latest,
     looked_at,
@@ -29,7 +31,6 @@ from tests.conversations.people import contact_of, line, t
 PHOTO = Media("photo", "telegram", "photo-1", mime="image/jpeg", size=80_000)
 VOICE = Media("voice", "telegram", "voice-1", mime="audio/ogg", size=20_000)
 NIGHT = datetime(2026, 11, 24, 19, 30, tzinfo=UTC)  # 21:30 in Sofia
-SIGNED = "\n\n✍ Стоян"
 
 
 # --- the short way ---------------------------------------------------------------------------------------------------
@@ -39,11 +40,12 @@ async def test_words_a_group_one_look_and_everybody_gets_what_was_shown(town: To
     coordinator = await staff_member(town, channel, "coordinator")
     people = await class_of(town, channel, 3)
     look = await looked_at(coordinator)
-    shown, _, last = look.partition("\n---\n")
-    assert shown == f"Здравейте, Стоян!\nВ сряда няма занимания.{SIGNED}"
-    assert "3 души" in last
-    assert "3 а клас" in last
-    assert t("announce.goes_now") in last
+    summary, _, shown = look.partition(t("announce.seen_so"))
+    assert shown == f"\nЗдравейте, Стоян!\nВ сряда няма занимания.{SIGNED}"
+    assert summary.startswith("👥 3 души · родители: ")
+    assert "3 а клас" in summary
+    assert t("announce.goes_now") in summary
+    assert coordinator.labels[:2] == ["📣 Изпрати на 3 души", t("announce.do_more")]
     assert await latest(town) is None, "nothing is sent by looking at it"
     assert line("announce.in_seconds") in await coordinator.press("📣 Изпрати на 3 души")
     assert not people[0].receive()
@@ -57,7 +59,9 @@ async def test_what_was_sent_can_be_taken_back_for_half_a_minute(town: Town, cha
     coordinator = await staff_member(town, channel, "coordinator")
     (parent,) = await class_of(town, channel, 1)
     await sent(coordinator)
-    assert t("announce.undone") in await coordinator.press(t("announce.do_undo"))
+    answer = await coordinator.press(t("announce.do_undo"))
+    assert answer.count("Отменено") == 1
+    assert t("announce.was_undone") in answer
     assert t("announce.do_undo") not in coordinator.labels
     await go_on(town)
     assert not parent.receive()
@@ -79,9 +83,11 @@ async def test_each_gets_it_in_the_language_in_which_it_is_written_for_them(town
     bulgarian, romani = await class_of(town, channel, 2)
     await set_contact(town, FIRST + 1, language="rom")
     await looked_at(coordinator, "Утре има среща.")
-    assert t("announce.ask_romani") in await coordinator.press(t("announce.do_romani"))
+    asked = t("announce.ask_romani" if channel == "telegram" else "announce.ask_romani_plain")
+    assert asked in await further(coordinator, t("announce.do_romani"))
     look = await coordinator.say("Tajsa si amen khidipe.")
-    assert look.startswith(f"Утре има среща.{SIGNED}\n---\nTajsa si amen khidipe.{SIGNED}\n---\n"), "one look each"
+    romani_shown = f"{t('announce.seen_rom')}\nTajsa si amen khidipe.{SIGNED}"
+    assert f"Утре има среща.{SIGNED}\n{romani_shown}" in look, "one look each"
     await coordinator.press("📣 Изпрати на 2 души")
     await go_on(town)
     assert bulgarian.receive() == f"Утре има среща.{SIGNED}"
@@ -116,8 +122,8 @@ async def test_it_can_be_sent_to_oneself_first_and_the_look_comes_back(town: Tow
     coordinator = await staff_member(town, channel, "coordinator")
     (parent,) = await class_of(town, channel, 1)
     await looked_at(coordinator)
-    again = await coordinator.press(t("announce.do_me"))
-    assert again.startswith("Здравейте, Стоян!")
+    again = await further(coordinator, t("announce.do_me"))
+    assert again.startswith(f"Здравейте, Стоян!\nВ сряда няма занимания.{SIGNED}\n---\n")
     assert "📣 Изпрати на 1 човек" in coordinator.labels
     assert not parent.receive()
 
@@ -126,25 +132,24 @@ async def test_buttons_of_the_look_only_say_that_they_are_none_yet(town: Town, c
     coordinator = await staff_member(town, channel, "coordinator")
     await class_of(town, channel, 1)
     await looked_at(coordinator)
-    await coordinator.press(t("announce.do_buttons"))
-    assert t("announce.do_no_buttons") in coordinator.labels
+    await further(coordinator, t("announce.do_buttons"))
+    assert "🔘 С бутони: 👍 Интересува ме · 👎 Не · 📞 Обадете ми се" in coordinator.last.text
+    await further(coordinator, t("announce.do_me"))
     assert t("event.only_example") in await coordinator.press(t("announce.do_interested"))
-    await coordinator.press(t("announce.do_no_buttons"))
-    assert t("announce.do_interested") not in [b.label for row in coordinator.seen[-2].message.rows for b in row]
+    await further(coordinator, t("announce.do_no_buttons"))
+    assert "🔘" not in coordinator.last.text
 
 
 async def test_back_takes_the_last_step_back_and_nothing_else(town: Town, channel: str) -> None:
     coordinator = await staff_member(town, channel, "coordinator")
     await class_of(town, channel, 1)
     await looked_at(coordinator)
-    await coordinator.press(t("announce.do_buttons"))
+    await further(coordinator, t("announce.do_buttons"))
     await coordinator.press(t("button.back"))
-    assert t("announce.do_buttons") in coordinator.labels
-    await coordinator.press(t("button.change"))
-    await coordinator.press(t("announce.do_words"))
-    assert (await coordinator.say("Друго")).startswith(f"Друго{SIGNED}")
-    await coordinator.press(t("button.change"))
-    assert t("announce.ask_whom") in await coordinator.press(t("announce.do_whom"))
+    assert "🔘" not in coordinator.last.text
+    await further(coordinator, t("announce.do_words"))
+    assert f"Друго{SIGNED}" in await coordinator.say("Друго")
+    assert t("announce.ask_whom") in await further(coordinator, t("announce.do_whom"))
 
 
 # --- when ------------------------------------------------------------------------------------------------------------
@@ -154,14 +159,15 @@ async def test_it_can_go_later_and_waits_in_the_list_where_it_can_be_cancelled(t
     coordinator = await staff_member(town, channel, "coordinator")
     (parent,) = await class_of(town, channel, 1)
     await looked_at(coordinator)
-    await coordinator.press(t("announce.do_later"))
-    assert "сряда, 25.11, 10:00 (утре)" in await coordinator.say("утре в 10")
-    await coordinator.press("📣 Изпрати на 1 човек")
+    await further(coordinator, t("announce.do_later"))
+    assert t("announce.goes_at", when="ср 10:00 (утре)") in await coordinator.say("утре в 10")
+    await coordinator.say("утре в 11")
+    await coordinator.press("🕐 Изпрати в ср 11:00 на 1 човек")
     await go_on(town)
     assert not parent.receive()
     await coordinator.press_data("/announcements")
-    assert coordinator.labels[0].startswith("🕐 утре, ср 25.11 10:00 · Здравейте")
-    await coordinator.press("🕐 утре")
+    assert coordinator.labels[0] == "🕐 В сряда няма… · 3 а · насрочено ср 11:00"
+    await coordinator.press("🕐 В сряда")
     await coordinator.press(t("announce.do_undo"))
     await go_on(town, timedelta(days=1))
     assert not parent.receive()
@@ -171,8 +177,8 @@ async def test_at_night_it_waits_for_the_morning_and_says_so(town: Town, channel
     town.now = NIGHT
     coordinator = await staff_member(town, channel, "coordinator")
     (parent,) = await class_of(town, channel, 1)
-    assert t("announce.goes_quiet", when="сряда, 25.11, 8:30 (утре)") in await looked_at(coordinator)
-    await coordinator.press("📣 Изпрати на 1 човек")
+    assert t("announce.goes_night", when="ср 8:30 (утре)") in await looked_at(coordinator)
+    await coordinator.press("🕐 Изпрати в ср 8:30 на 1 човек")
     await go_on(town)
     assert not parent.receive()
     town.now = datetime(2026, 11, 25, 6, 30, 1, tzinfo=UTC)
@@ -188,7 +194,7 @@ async def test_night_falls_while_somebody_looks_and_the_old_button_sends_nothing
     town.now += timedelta(minutes=5)
     answer = await coordinator.press("📣 Изпрати на 1 човек")
     assert answer.startswith(t("announce.changed"))
-    assert line("announce.goes_quiet") in answer
+    assert line("announce.goes_night") in answer
     assert await latest(town) is None
 
 
@@ -196,10 +202,10 @@ async def test_an_hour_that_has_passed_meanwhile_is_now_and_shown_first(town: To
     coordinator = await staff_member(town, channel, "coordinator")
     await class_of(town, channel, 1)
     await looked_at(coordinator)
-    await coordinator.press(t("announce.do_later"))
+    await further(coordinator, t("announce.do_later"))
     await coordinator.say("днес в 11")
     town.now += timedelta(hours=2)
-    answer = await coordinator.press("📣 Изпрати на 1 човек")
+    answer = await coordinator.press("🕐 Изпрати в 11:00 на 1 човек")
     assert t("announce.goes_now") in answer
     assert await latest(town) is None
 
@@ -258,7 +264,7 @@ async def test_an_empty_group_is_said_and_has_no_button_to_send(town: Town, chan
     assert not any(label.startswith("📣") for label in coordinator.labels)
     await class_of(town, channel, 1)
     await set_contact(town, FIRST, status="stopped")
-    answer = await coordinator.press(t("announce.do_me"))
+    answer = await further(coordinator, t("announce.do_me"))
     assert t("announce.nobody_gets") in answer
     assert t("announce.left_one", number=1, why=t("announce.why_stopped", number=1)) in answer
 
@@ -365,7 +371,8 @@ async def test_what_is_confidential_is_not_named_for_others_to_read(town: Town, 
     event = await made_by(mediator, MORNING, activity="psychological-support", title="Тайна група")
     await told(town, event)
     await mediator.press_data(f"/announce {event.id}")
-    shown = (await mediator.say("Чакаме Ви ((кога)), ((събитие)), ((къде)).")).partition("\n---\n")[0]
+    look = await mediator.say("Чакаме Ви ((кога)), ((събитие)), ((къде)).")
+    shown = look.partition(t("announce.seen_so"))[2]
     assert "26.11, 10:30" in shown
     assert "Тайна" not in shown
     assert "Софроний" not in shown
@@ -384,10 +391,11 @@ async def test_the_same_people_as_last_time_are_one_tap(town: Town, channel: str
 
 async def test_to_many_at_a_later_hour_says_that_a_colleague_looks_first(town: Town) -> None:
     coordinator = await staff_member(town, "telegram", "coordinator")
+    await staff_member(town, "telegram", "mediator", external="2")
     await class_of(town, "telegram", 201)
     async with town.awake():
         assert t("announce.goes_held") in await looked_at(coordinator)
-        await coordinator.press(t("announce.do_later"))
+        await further(coordinator, t("announce.do_later"))
         assert t("announce.held_later") in await coordinator.say("утре в 10")
 
 
@@ -448,8 +456,7 @@ async def test_what_only_guests_can_be_told_goes_to_no_others(town: Town, channe
     look = await looked_at(coordinator, "Чакаме Ви ((кога))!")
     assert "⚠ ((кога))" in look
     assert not any(label.startswith("📣") for label in coordinator.labels)
-    await coordinator.press(t("button.change"))
-    await coordinator.press(t("announce.do_words"))
+    await further(coordinator, t("announce.do_words"))
     await coordinator.say("Чакаме Ви в сряда!")
     assert "📣 Изпрати на 1 човек" in coordinator.labels
 
@@ -473,7 +480,7 @@ async def test_a_file_that_is_too_big_is_said_with_its_size(town: Town) -> None:
 async def test_marks_of_other_programs_are_shown_as_typed(town: Town, channel: str, text: str) -> None:
     coordinator = await staff_member(town, channel, "coordinator")
     (parent,) = await class_of(town, channel, 1)
-    assert (await looked_at(coordinator, text)).startswith(f"{text}{SIGNED}")
+    assert (await looked_at(coordinator, text)).endswith(f"\n{text}{SIGNED}")
     await coordinator.press("📣 Изпрати на 1 човек")
     await go_on(town)
     assert parent.receive() == f"{text}{SIGNED}"

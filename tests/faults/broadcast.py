@@ -182,7 +182,7 @@ def _meanwhile(connection: Connection, number: int, death: int, clock: Clock) ->
     if death % 6 == 4 and one.status == broadcasts.RUNNING:
         broadcasts.pause_(connection, by(now=clock()), broadcast_id=number)
     elif one.status == broadcasts.PAUSED:
-        broadcasts.go_on(connection, by(now=clock()), broadcast_id=number)
+        broadcasts.go_on(connection, by(now=clock()), broadcast_id=number, rules=RULES)
 
 
 def _goes_on(connection: Connection) -> bool:

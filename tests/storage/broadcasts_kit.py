@@ -34,7 +34,7 @@ def published(connection: Connection, acting: Acting, *, starts: datetime | None
 def begin(connection: Connection, number: int, now: datetime = SOON) -> bool:
     """Its time comes: it starts, and everybody is queued."""
     started = deliveries.start(connection, number, now, RULES)
-    while deliveries.bite(connection, number, now, 3):
+    while deliveries.bite(connection, number, now, RULES, 3):
         pass
     return started
 

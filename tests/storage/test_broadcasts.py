@@ -344,7 +344,7 @@ async def test_the_group_is_looked_at_once_and_never_again(database: Database) -
         settle(connection, 4)
         number = published(connection, acting).id
         deliveries.start(connection, number, SOON, RULES)
-        deliveries.bite(connection, number, SOON, 2)
+        deliveries.bite(connection, number, SOON, RULES, 2)
         settle(connection, 1, first=500)
         connection.execute(delete_children_of(103))
         begin(connection, number)
@@ -398,11 +398,18 @@ async def test_a_yes_lets_it_go_after_the_half_minute_and_a_no_ends_it(database:
         settle(connection, MANY + 1)
         first, second = published(connection, author).id, published(connection, author, words={"bg": "Друго"}).id
         approve, refuse = broadcasts.approve, broadcasts.refuse
-        assert refusal(lambda: approve(connection, author, broadcast_id=first)) == ("sure", "announce.approve_own")
-        assert refusal(lambda: approve(connection, trainer, broadcast_id=first)) == ("sure", "announce.gone")
-        assert refusal(lambda: approve(connection, by(100), broadcast_id=first)) == ("sure", "announce.gone")
+        assert refusal(lambda: approve(connection, author, broadcast_id=first, rules=RULES)) == (
+            "sure",
+            "announce.approve_own",
+        )
+        assert refusal(lambda: approve(connection, trainer, broadcast_id=first, rules=RULES)) == (
+            "sure",
+            "announce.gone",
+        )
+        stranger = refusal(lambda: approve(connection, by(100), broadcast_id=first, rules=RULES))
+        assert stranger == ("sure", "announce.gone")
         assert broadcasts.may_approve(connection, colleague, broadcast_id=first)
-        approve(connection, colleague, broadcast_id=first)
+        approve(connection, colleague, broadcast_id=first, rules=RULES)
         refuse(connection, colleague, broadcast_id=second)
         found = broadcasts.for_staff(connection, author, first)
         assert found is not None
@@ -410,7 +417,9 @@ async def test_a_yes_lets_it_go_after_the_half_minute_and_a_no_ends_it(database:
         assert refusal(lambda: refuse(connection, colleague, broadcast_id=first))[1] == "announce.decided"
         assert not begin(connection, second, NOW + HOUR)
         assert begin(connection, first, NOW + UNDO)
-        assert refusal(lambda: approve(connection, colleague, broadcast_id=second))[1] == "announce.decided"
+        assert (
+            refusal(lambda: approve(connection, colleague, broadcast_id=second, rules=RULES))[1] == "announce.decided"
+        )
         assert f"progress:{second}:end" in states(connection, "progress")
 
     await database.write(go)
@@ -421,7 +430,7 @@ async def test_a_yes_does_not_make_a_scheduled_one_earlier(database: Database) -
         author, colleague = lead(connection), lead(connection, 2)
         settle(connection, MANY + 1)
         number = published(connection, author, starts=NOW + HOUR).id
-        broadcasts.approve(connection, colleague, broadcast_id=number)
+        broadcasts.approve(connection, colleague, broadcast_id=number, rules=RULES)
         found = broadcasts.for_staff(connection, author, number)
         assert found is not None
         assert found.due_at == NOW + HOUR
@@ -515,6 +524,6 @@ async def test_nobody_is_in_the_ledger_twice_though_two_processes_start_it(datab
         assert sorted(task.result() for task in started) == [False, True]
         async with asyncio.TaskGroup() as tasks:
             for one in (database, other, database, other, database, other):
-                tasks.create_task(one.aside(lambda c: deliveries.bite(c, number, SOON, 2)))
+                tasks.create_task(one.aside(lambda c: deliveries.bite(c, number, SOON, RULES, 2)))
     rows = await database.read(lambda c: c.execute(select(func.count()).select_from(outbox)).scalar_one())
     assert rows <= 5 + 1

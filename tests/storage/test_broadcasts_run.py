@@ -16,7 +16,7 @@ from bot.messages import Lane, Outgoing
 from storage import announcing, broadcasts, deliveries, outbox, recipients, stopping
 from storage.broadcasts import HOLD, MANY, Broadcast
 from storage.database import Database
-from storage.recipients import Progress, ToCall
+from storage.recipients import CameBack, Progress, ToCall
 from storage.tables import addresses, contacts, residents
 from storage.tables import outbox as outbox_rows
 from tests.bench.fill import count_on
@@ -61,14 +61,14 @@ async def test_a_pause_holds_also_what_a_sender_has_in_its_hands_and_going_on_gi
         settle(connection, 4)
         number = published(connection, acting).id
         deliveries.start(connection, number, SOON, RULES)
-        deliveries.bite(connection, number, SOON, 3)
+        deliveries.bite(connection, number, SOON, RULES, 3)
         held = [row for row in taken(connection) if row.key.startswith("broadcast")]
         assert goes(connection, held[:1]) == {100}
         broadcasts.pause_(connection, acting, broadcast_id=number)
         assert goes(connection, held[1:]) == set()
-        assert deliveries.bite(connection, number, SOON, 3) == 0
+        assert deliveries.bite(connection, number, SOON, RULES, 3) == 0
         assert outbox.expire(connection, LATER + 9 * DAY) == 0, "what is held does not grow old"
-        broadcasts.go_on(connection, by(now=LATER + 9 * DAY), broadcast_id=number)
+        broadcasts.go_on(connection, by(now=LATER + 9 * DAY), broadcast_id=number, rules=RULES)
         begin(connection, number, LATER)
         assert goes(connection, held[1:]) == set(), "it is claimed anew, with its words of now"
         assert recipients.progress(connection, acting, broadcast_id=number).waiting == 4
@@ -90,10 +90,10 @@ async def test_what_was_on_the_wire_at_a_pause_and_failed_is_held_by_the_next_lo
         number = begun(connection, acting)
         went(connection, SOON, "sending")
         broadcasts.pause_(connection, acting, broadcast_id=number)
-        assert not deliveries.is_loose(connection, number)
+        assert not deliveries.needs_a_hand(connection, number, SOON)
         went(connection, SOON, "queued")
-        assert deliveries.is_loose(connection, number)
-        deliveries.restrain(connection, number)
+        assert deliveries.needs_a_hand(connection, number, SOON)
+        deliveries.wake(connection, number, SOON, RULES)
         assert states(connection) == {f"broadcast:{number}:100": "held"}
 
     await database.write(go)
@@ -108,7 +108,7 @@ async def test_stopped_nobody_else_gets_it_and_a_failed_call_is_not_tried_again(
         settle(connection, 4)
         number = published(connection, acting).id
         deliveries.start(connection, number, SOON, RULES)
-        deliveries.bite(connection, number, SOON, 3)
+        deliveries.bite(connection, number, SOON, RULES, 3)
         held = [row for row in taken(connection) if row.key.startswith("broadcast")]
         goes(connection, held[:1])
         if paused:
@@ -125,7 +125,10 @@ async def test_stopped_nobody_else_gets_it_and_a_failed_call_is_not_tried_again(
         assert recipients.progress(connection, acting, broadcast_id=number) == Progress(
             4, 0, 0, 1, 0, 3, failures={"expired": 1}
         )
-        assert refusal(lambda: broadcasts.go_on(connection, acting, broadcast_id=number))[1] == "announce.not_paused"
+        assert (
+            refusal(lambda: broadcasts.go_on(connection, acting, broadcast_id=number, rules=RULES))[1]
+            == "announce.not_paused"
+        )
         assert refusal(lambda: broadcasts.stop(connection, acting, broadcast_id=number))[1] == "announce.over"
         assert refusal(lambda: broadcasts.pause_(connection, acting, broadcast_id=number))[1] == "announce.not_running"
 
@@ -152,7 +155,7 @@ async def test_whoever_stops_or_blocks_meanwhile_gets_nothing(database: Database
         settle(connection, 3)
         number = published(connection, acting).id
         deliveries.start(connection, number, SOON, RULES)
-        deliveries.bite(connection, number, SOON, 1)
+        deliveries.bite(connection, number, SOON, RULES, 1)
         gone = contacts.c.id.in_((100, 101))
         connection.execute(update(contacts).where(gone).values(status=change))
         begin(connection, number)
@@ -207,7 +210,7 @@ async def test_progress_counts_everybody_once(database: Database) -> None:
         number = published(connection, acting).id
         assert recipients.progress(connection, acting, broadcast_id=number) == Progress(0, 0, 0, 0, 0, 0)
         deliveries.start(connection, number, SOON, RULES)
-        deliveries.bite(connection, number, SOON, 6)
+        deliveries.bite(connection, number, SOON, RULES, 6)
         went(connection, SOON, "sent", 100)
         went(connection, SOON, "uncertain", 101)
         went(connection, SOON, "failed", 102, error="blocked: Forbidden: bot was blocked by the user")
@@ -288,7 +291,7 @@ async def test_what_was_sent_is_taken_out_of_the_chats_while_it_is_young_enough(
         went(connection, SOON, "failed", 102)
         broadcasts.delete_sent(connection, by(now=SOON), broadcast_id=number)
         keys = list(states(connection, "unsend"))
-        assert keys == [f"unsend:{number}:101"]
+        assert keys == [f"unsend:{number}.2:101"]
         assert announcing.removed(connection, keys, LATER) == {keys[0]: "77"}
         assert announcing.removed(connection, keys, SOON + 2 * DAY) == {}
         assert states(connection)[f"broadcast:{number}:103"] == "cancelled"
@@ -363,12 +366,15 @@ async def test_the_latest_answer_of_each_counts_and_a_call_is_put_on_the_list(da
             tap = by(who, SOON + timedelta(minutes=minutes))
             recipients.answer(connection, tap, broadcast_id=number, contact_id=who, code=code)
         recipients.answer(connection, by(102, LATER), broadcast_id=number, contact_id=102, code="interested")
-        heard = recipients.answers(connection, acting, broadcast_id=number)
-        assert {code: [(h.contact_id, h.name) for h in each] for code, each in heard.items()} == {
-            "no": [(100, "Човек 100")], "call": [(101, "Човек 101")], "interested": [(102, "Човек 102")],
-        }  # fmt: skip
+        assert recipients.came_back(connection, acting, broadcast_id=number) == CameBack(
+            {"no": 1, "call": 1, "interested": 1}, 1, 0, 1
+        )
+        for code, who in (("no", 100), ("call", 101), ("interested", 102)):
+            heard = recipients.answers(connection, acting, broadcast_id=number, code=code, first=0, limit=9)
+            assert [(one.contact_id, one.name) for one in heard] == [(who, f"Човек {who}")]
         assert [line.contact_id for line in recipients.call_list(connection, acting, broadcast_id=number)] == [101]
-        assert recipients.answers(connection, by(100), broadcast_id=number) == {}
+        assert recipients.answers(connection, by(100), broadcast_id=number, code="no", first=0, limit=9) == []
+        assert recipients.came_back(connection, by(100), broadcast_id=number) == CameBack({}, 0, 0)
 
     await database.write(go)
 
@@ -434,7 +440,7 @@ async def test_those_not_reached_get_it_on_another_channel_once_and_the_author_h
         went(connection, SOON, "sent", 103)
         deliveries.finish(connection, number, SOON)
         assert recipients.other_ways(connection, acting, broadcast_id=number) == 2
-        recipients.send_other_way(connection, by(now=LATER), broadcast_id=number)
+        recipients.send_other_way(connection, by(now=LATER), broadcast_id=number, rules=RULES)
         fresh = {key: state for key, state in states(connection).items() if key.endswith(":2")}
         assert fresh == {f"broadcast:{number}:{who}:2": "queued" for who in (100, 101)}
         assert set(announcing.told(connection, list(fresh))) == fresh.keys()
@@ -442,7 +448,7 @@ async def test_those_not_reached_get_it_on_another_channel_once_and_the_author_h
         assert deliveries.finish(connection, number, LATER)
         assert f"progress:{number}:end2" in states(connection, "progress")
         assert recipients.progress(connection, acting, broadcast_id=number).sent == 3
-        assert refusal(lambda: recipients.send_other_way(connection, acting, broadcast_id=number))[1] == (
+        assert refusal(lambda: recipients.send_other_way(connection, acting, broadcast_id=number, rules=RULES))[1] == (
             "announce.no_other_way"
         )
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from storage.cipher import Sealed, cipher_of
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -47,6 +49,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.SmallInteger(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(
             ["approved_by"], ["contacts.id"], name=op.f("fk_broadcasts_approved_by"), ondelete="SET NULL"
@@ -63,6 +66,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_broadcasts_fingerprint", "broadcasts", ["fingerprint"], unique=False)
     op.create_index("ix_broadcasts_status_due_at", "broadcasts", ["status", "due_at"], unique=False)
+    op.create_table(
+        "links",
+        sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_links_contact_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_links")),
+        sa.UniqueConstraint("code", name=op.f("uq_links_code")),
+    )
+    op.execute("INSERT INTO links (contact_id, code) SELECT contact_id, code FROM staff WHERE code IS NOT NULL")
+    with op.batch_alter_table("staff") as staff:
+        staff.drop_constraint(op.f("uq_staff_code"), type_="unique")
+        staff.drop_column("code")
     op.create_table(
         "charges",
         sa.Column("staff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -127,6 +142,7 @@ def upgrade() -> None:
             tickets.add_column(sa.Column(name, number, nullable=True))
         for name in ("due_at", "escalated_at", "taken_at", "answered_at", "closed_at"):
             tickets.add_column(sa.Column(name, sa.DateTime(timezone=True), nullable=True))
+        tickets.add_column(sa.Column("confidential", sa.Boolean(), server_default="0", nullable=False))
         for name, table in (("media_id", "media"), ("taken_by", "contacts"), ("closed_by", "contacts")):
             tickets.create_foreign_key(op.f(f"fk_tickets_{name}"), table, [name], ["id"], ondelete="SET NULL")
     op.create_index("ix_tickets_address_id", "tickets", ["address_id"])
@@ -139,5 +155,18 @@ def upgrade() -> None:
         for column in columns:
             held = sa.text(f"{column} IS NOT NULL")
             op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=held, postgresql_where=held)
-    lost = sa.text("status = 'failed' OR status = 'uncertain' OR status = 'expired'")
+    _index_endings()
+    lost = sa.text("status = 'failed' OR status = 'uncertain' OR status = 'expired' OR status = 'cancelled'")
     op.create_index("ix_outbox_lost", "outbox", ["not_before"], sqlite_where=lost, postgresql_where=lost)
+
+
+def _index_endings() -> None:
+    """Numbers that were kept before are found by their last four digits too."""
+    contacts = sa.table("contacts", sa.column("id"), sa.column("phone", Sealed("contacts.phone")))
+    tokens = sa.table("search_tokens", sa.column("token"), sa.column("contact_id"))
+    connection = op.get_bind()
+    lookup = cipher_of(connection.dialect).lookup
+    known = connection.execute(sa.select(contacts.c.id, contacts.c.phone).where(contacts.c.phone.is_not(None))).all()
+    rows = [{"token": lookup("phone ending", row.phone[-3:]), "contact_id": row.id} for row in known if row.phone]
+    if rows:
+        connection.execute(sa.insert(tokens), rows)
