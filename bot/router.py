@@ -281,7 +281,7 @@ def _run_command(visit: Visit, line: str) -> None:
 
 
 def _open(visit: Visit, command: Command, words_: str) -> None:
-    if visit.talk is not None and visit.talk.script == "stray":
+    if visit.talk is not None and (visit.talk.script == "stray" or _leads_out(visit, command.script)):
         visit.leave()  # nobody chose to be asked that: it would stand below what they do want, and take its buttons
     before, script = visit.talk, command.script
     if script == "language" and before and before.script == "registration" and "language" in before.answers:
@@ -296,6 +296,13 @@ def _open(visit: Visit, command: Command, words_: str) -> None:
     else:
         visit.say("menu.first_register")
         _return(visit)
+
+
+def _leads_out(visit: Visit, script: str) -> bool:
+    """Whether it is the way out of what staff do: their own menu."""
+    talks = visit.world.talks
+    at_work = visit.talk is not None and visit.talk.script in talks.roles
+    return at_work and any(script == entry for _, entry in talks.staff_menu)
 
 
 def _started(visit: Visit, code: str) -> None:

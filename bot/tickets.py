@@ -19,7 +19,8 @@ from bot.office import Office
 from bot.reminders import Writer
 from storage import ticket_copies, tickets
 from storage.database import Database, Down
-from storage.ticket_copies import ANSWER, LATE, TICKET, Copy, Reply
+from storage.ticket_copies import LATE, TICKET, Copy, Reply
+from storage.ticket_view import ANSWER
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 WIDE = 22  # letters of a label beyond which two do not fit one row of a small phone
 MENU = Option("/menu", "button.menu")
 HUMAN = Option("/person", "button.person")
+TEAM = Option("/staff", "menu.staff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Visit:
             found[0] = replace(found[0], clears=True)
         if not self.registered:
             return found
-        entries = (*self.world.talks.menu, *(self.world.talks.staff_menu if self.known.role else ()))
+        entries = (*(self.world.talks.staff_menu if self.known.role else ()), *self.world.talks.menu)
         labels = [self._text(key) for key, script in entries if self.may(script)]
         columns = 1 if any(len(label) > WIDE for label in labels) else 2
         menu = tuple(tuple(labels[i : i + columns]) for i in range(0, len(labels), columns))
@@ -253,8 +254,12 @@ class Visit:
         self.changes.conversations.append(row)
 
     def _show(self, turn: Turn) -> None:
-        footer = (MENU,) if self.registered else (HUMAN,) if not turn.first else ()
+        footer = (self._home_of(turn.talk.script),) if self.registered else (HUMAN,) if not turn.first else ()
         self.messages += dialog.show(turn, self.world.texts, self.language, edit=self.event.shown, footer=footer)
+
+    def _home_of(self, script: str) -> Option:
+        """The way out of a conversation: staff at work go back to their work, not to a resident's menu."""
+        return TEAM if self.known.role and script in self.world.talks.roles else MENU
 
     def _finish(self, turn: Turn) -> None:
         if turn.finish is not None and turn.finish.then:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.talks import Command, Talks
 from handlers.activities import activities
 from handlers.add_person import add_person
-from handlers.announce import announce, begin_announcement, begin_correction
+from handlers.announce import announce, begin_announcement, begin_correction, begin_reuse
 from handlers.announcement import a_show, announcement, announcements
 from handlers.announcement_fix import a_change, a_correct, a_delete
 from handlers.announcement_people import a_answers, a_call, a_called, a_calls
@@ -43,12 +43,22 @@ from handlers.new_event import begin_event, example, new_event
 from handlers.participants import leave_activity, participant, people_in
 from handlers.people import contact, enter, find, phone, write
 from handlers.question import asked, more, question, sent, slip, stray, thanked
-from handlers.registration import registration
+from handlers.registration import registered, registration
 from handlers.results import listen, numbers, opinions
 from handlers.rsvp import answered, ask_about, course_answered, course_rsvp, leave_plan, rsvp, slots
-from handlers.staff_menu import staff_menu, to_call, unreached
+from handlers.staff_menu import newcomers, staff_menu, to_call, to_mark, unreached
 from handlers.team import details, join_team, joined, member, member_remove, member_role, team, team_invite
-from handlers.tickets import called_back, no_answer, pass_on, questions, reopen, take, ticket, ticket_files
+from handlers.tickets import (
+    called_back,
+    no_answer,
+    pass_on,
+    questions,
+    reopen,
+    take,
+    ticket,
+    ticket_files,
+    ticket_phone,
+)
 from storage.staff import ALL, COORDINATOR, LEADS, TRAINER
 
 TALKS = Talks(
@@ -65,6 +75,7 @@ TALKS = Talks(
         "a_other": a_other,
         "a_pause": a_pause,
         "a_refuse": a_refuse,
+        "a_reuse": begin_reuse,
         "a_show": a_show,
         "a_stop": a_stop,
         "a_to_calls": a_to_calls,
@@ -135,6 +146,7 @@ TALKS = Talks(
         "my_events": my_events,
         "my_link": my_link,
         "new_event": new_event,
+        "newcomers": newcomers,
         "no_answer": no_answer,
         "numbers": numbers,
         "opinions": opinions,
@@ -147,6 +159,7 @@ TALKS = Talks(
         "privacy": privacy,
         "question": question,
         "questions": questions,
+        "registered": registered,
         "registration": registration,
         "reopen": reopen,
         "sent": sent,
@@ -155,6 +168,7 @@ TALKS = Talks(
         "thanked": thanked,
         "ticket": ticket,
         "ticket_files": ticket_files,
+        "ticket_phone": ticket_phone,
         "relocate": relocate,
         "rename": rename,
         "result": result,
@@ -169,6 +183,7 @@ TALKS = Talks(
         "team_invite": team_invite,
         "thanks": thanks,
         "to_call": to_call,
+        "to_mark": to_mark,
         "unreached": unreached,
         "walkin": walkin,
         "who": who,
@@ -198,6 +213,7 @@ TALKS = Talks(
         "a_other": Command("a_other", takes=("announcement",), given={"tap": "yes"}),
         "a_pause": Command("a_pause", takes=("announcement",), given={"tap": "yes"}),
         "a_refuse": Command("a_refuse", takes=("announcement",), given={"tap": "yes"}),
+        "a_reuse": Command("a_reuse", takes=("announcement", "step")),
         "a_show": Command("a_show", takes=("announcement",)),
         "a_stop": Command("a_stop", takes=("announcement",), given={"tap": "yes"}),
         "a_to_calls": Command("a_to_calls", takes=("announcement",), given={"tap": "yes"}),
@@ -227,7 +243,7 @@ TALKS = Talks(
         "charges": Command("charges", takes=("member", "kind", "page")),
         "comment": Command("comment", takes=("who",), unregistered=True),
         "confirm": Command("confirm", takes=("result", "sure")),
-        "contact": Command("contact", takes=("contact",)),
+        "contact": Command("contact", takes=("contact", "back")),
         "change": Command("change", takes=("event",)),
         "course": Command("course_rsvp", takes=("guest", "said"), unregistered=True),
         "data": Command("my_data", stopped=True),
@@ -257,6 +273,7 @@ TALKS = Talks(
         "move": Command("move", takes=("what",)),
         "my_link": Command("my_link"),
         "new_event": Command("begin_event"),
+        "newcomers": Command("newcomers", takes=("page",)),
         "no_answer": Command("no_answer", takes=("ticket",)),
         "numbers": Command("numbers", takes=("month",)),
         "opinions": Command("opinions", takes=("event", "page")),
@@ -287,8 +304,10 @@ TALKS = Talks(
         "thanks_close": Command("thanked", takes=("ticket",), unregistered=True),
         "ticket": Command("ticket", takes=("ticket",)),
         "ticket_files": Command("ticket_files", takes=("ticket",)),
+        "ticket_phone": Command("ticket_phone", takes=("ticket",)),
         "thanks": Command("thanks", unregistered=True),
         "to_call": Command("to_call"),
+        "to_mark": Command("to_mark"),
         "unreached": Command("unreached", takes=("page",)),
         "walkin": Command("walkin", takes=("event",)),
         "who": Command("who", takes=("event", "page")),
@@ -310,6 +329,7 @@ TALKS = Talks(
                 "a_other",
                 "a_pause",
                 "a_refuse",
+                "a_reuse",
                 "a_show",
                 "a_stop",
                 "a_to_calls",
@@ -343,8 +363,8 @@ TALKS = Talks(
         ),
         **dict.fromkeys(("listen", "opinions"), LEADS | {TRAINER}),
         **dict.fromkeys(("charge", "charges"), frozenset({COORDINATOR})),
-        **dict.fromkeys(("enter", "my_link", "phone", "write"), LEADS),
-        **dict.fromkeys(("contact", "find", "to_call", "unreached"), LEADS | {TRAINER}),
+        **dict.fromkeys(("enter", "my_link", "newcomers", "phone", "ticket_phone", "write"), LEADS),
+        **dict.fromkeys(("contact", "find", "to_call", "to_mark", "unreached"), LEADS | {TRAINER}),
         **dict.fromkeys(("month", "numbers"), ALL),
         "staff_menu": ALL,
     },

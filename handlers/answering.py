@@ -21,7 +21,7 @@ from handlers.events import STAFF
 from handlers.letter import too_long, unknown_mark
 from handlers.ticket_notices import answer_lines
 from handlers.ticket_words import QUOTED, Look, told
-from handlers.tickets import QUESTIONS, look_of, meant, no_way
+from handlers.tickets import QUESTIONS, look_of, meant, no_way, to_call
 from handlers.words import number_of
 from storage import ticket_copies, ticket_desk, ticket_view
 from storage.media import LARGEST
@@ -44,8 +44,7 @@ async def answer(chat: Chat) -> Finish | None:
         return None
     way: Way | None = await chat.fetch(ticket_view.way_back, ticket_id=seen.id)
     if way is None:
-        called = [Option(f"/called_back {seen.id}", "ticket.do_called")]
-        chat.card(Lines((Words("ticket.no_way"), *no_way(seen))), called, [QUESTIONS, STAFF])
+        chat.card(Lines((Words("ticket.no_way"), no_way(chat, seen))), *to_call(chat, seen), [QUESTIONS, STAFF])
         return None
     look = await look_of(chat)
     asks = Lines((*told(seen, look), literal(""), words("ticket.ask_answer", name=literal(short_name(seen.name)))))
@@ -54,18 +53,24 @@ async def answer(chat: Chat) -> Finish | None:
     if said["media"]:
         chat.say("ticket.this_too", media=Media.from_json(said["media"]))
     await chat.ask("sure", _look(chat, seen, way, look, text, said["media"]))
+    promises = bool(said.get("promises"))
     values = {
         "ticket_id": seen.id, "text": text, "media": said["media"], "rules": chat.programme.rules,
-        "seen": ticket_desk.stamp(seen, look.reader),
+        "seen": ticket_desk.stamp(seen, look.reader), "promised": chat.programme.desk if promises else None,
     }  # fmt: skip
-    return Finish(ticket_desk.answer, values, then="ticket", given={"ticket": str(seen.id), "note": "sent"})
+    note = "promised" if promises else "sent"
+    return Finish(ticket_desk.answer, values, then="ticket", given={"ticket": str(seen.id), "note": note})
 
 
 async def canned(chat: Chat) -> Finish:
     """An answer that is ready, by its number in the programme's file: it is only looked at before it goes."""
     ready, number = chat.programme.answers, number_of(chat.given("which"))
-    said = {"said": {"text": ready[number - 1].text, "media": None}} if 1 <= number <= len(ready) else {}
+    said = {"said": _ready(ready[number - 1])} if 1 <= number <= len(ready) else {}
     return Finish(then="answer", given={"ticket": chat.given("ticket"), **said})
+
+
+def _ready(one: Canned) -> dict[str, Any]:
+    return {"text": one.text, "media": None, "promises": one.promises}
 
 
 def filled(programme: Programme, seen: Ticket, text: str) -> str:
@@ -79,7 +84,10 @@ def filled(programme: Programme, seen: Ticket, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Words as they were typed, something recorded, or a ready answer. The answer is {"text": …, "media": …}."""
+    """Words as they were typed, something recorded, or a ready answer. The answer is {"text": …, "media": …}.
+
+    One that is ready and only promises something says so too: {…, "promises": true}.
+    """
 
     takes: ClassVar[frozenset[str]] = MEDIA
     prompt: Phrase
@@ -96,7 +104,7 @@ class Written:
     def read(self, incoming: Incoming, code: str, draft: Any, said: Said) -> Reading:
         """Lines and marks stay as they were typed."""
         if code[:1] == "c" and code[1:].isdecimal() and 1 <= int(code[1:]) <= len(self.ready):
-            return Answer({"text": self.ready[int(code[1:]) - 1].text, "media": None})
+            return Answer(_ready(self.ready[int(code[1:]) - 1]))
         text = incoming.text.strip() if incoming.kind is Kind.TEXT else ""
         media = incoming.media if incoming.media and incoming.media.kind in MEDIA else None
         problem = _problem(text, media)

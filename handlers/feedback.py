@@ -142,7 +142,8 @@ async def call_me(chat: Chat) -> Finish | None:
     if asked is None:
         return None
     chat.card(words("why.will_call", answer_within=chat.programme.answer_within), [MENU])
-    values = {"text": CALL_ME, "about": asked.event.activity, "office": chat.programme.desk}
+    about, secret = asked.event.activity, is_confidential(chat.programme, asked.event)
+    values = {"text": CALL_ME, "about": about, "confidential": secret, "office": chat.programme.desk}
     return Finish(tickets.open_once, values)
 
 

@@ -1,11 +1,11 @@
-"""A month in a few numbers and one small picture, for staff. No group under five is shown."""
+"""A month in a few numbers and one small picture, for staff. No group of people under five is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bot import pictures
-from bot.chat import Chat, Option, words
+from bot.chat import Chat, Option, literal, words
 from bot.messages import Media
 from bot.pictures import Bar
 from bot.texts import Lines, Words
@@ -14,6 +14,7 @@ from handlers.words import number_of
 from storage import pulse
 from storage.feedback import FEW
 from storage.pulse import Pulse, Week
+from storage.staff import REPORTER
 
 LONGEST_AGO = 24
 STAFF = Option("/staff", "menu.staff")
@@ -28,9 +29,11 @@ async def month(chat: Chat) -> None:
     title = words(
         "numbers.title" if ago else "numbers.so_far", month=month_name(found.begins.month), year=found.begins.year
     )
-    lines = [words(key, count=counted(count)) for key, count in (
-        ("pulse.reached", found.reached), ("pulse.came", found.came), ("pulse.answered", found.answered),
-        ("pulse.fresh", found.fresh),
+    own_work = chat.person.role != REPORTER  # few answers tell nothing about anybody to whoever gave them
+    lines = [words(key, count=count) for key, count in (
+        ("pulse.reached", counted(found.reached)), ("pulse.came", counted(found.came)),
+        ("pulse.answered", literal(str(found.answered)) if own_work else counted(found.answered)),
+        ("pulse.fresh", counted(found.fresh)),
     )]  # fmt: skip
     details = [[Option("/numbers last" if ago else "/numbers", "button.by_activity")]] if ago <= 1 else []
     chat.card(Lines((title, *lines)), *details, _months(ago), [STAFF])

@@ -18,7 +18,7 @@ TITLE = 20  # letters of a title that fit a button beside its day and hour
 
 async def my_events(chat: Chat) -> None:
     """What the person waits for. Until there are dates, what they asked to be told about."""
-    mine = _nearest(await chat.fetch(invitations.mine))
+    mine = nearest(await chat.fetch(invitations.mine))
     wishes = (await chat.fetch(contacts.profile)).interests
     dated = {guest.event.activity for guest in mine}
     names = [activity_label(a).key for a in chat.programme.activities if a.code in wishes and a.code not in dated]
@@ -34,7 +34,7 @@ async def my_events(chat: Chat) -> None:
         chat.say("events.none", buttons=[Option("/activities", "menu.activities")])
 
 
-def _nearest(mine: Sequence[Guest]) -> list[Guest]:
+def nearest(mine: Sequence[Guest]) -> list[Guest]:
     """The next date of each course, and of an appointment the chosen slot, or the whole where none is chosen."""
     slots = [g for g in mine if g.event.kind == "slot" and g.seat == SEAT]
     chosen = {g.event.lead_id for g in slots}

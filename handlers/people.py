@@ -6,7 +6,6 @@ in the audit.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +15,9 @@ from bot import calendar, when
 from bot.chat import Answer, Chat, Choice, Draft, Finish, Miss, Option, Reading, Said, Text, literal, words
 from bot.messages import Incoming, Kind
 from bot.privacy import short_name
-from bot.texts import Lines, Phrase, Words
+from bot.texts import BASE, Lines, Phrase, Words
 from handlers.event_people import SEARCHES, SIGNS, NameOrPhone, short
-from handlers.events import sealed
+from handlers.events import in_rows, sealed
 from handlers.ticket_notices import answer_lines
 from handlers.words import (
     child_shown,
@@ -28,7 +27,7 @@ from handlers.words import (
     phone_shown,
     read_phone,
 )
-from storage import attendance, clock, directory, door, letters, stopping
+from storage import attendance, clock, directory, door, letters, staff, stopping
 from storage.attendance import Sheet
 from storage.directory import Card, Found, Meeting
 from storage.programme import Programme
@@ -39,6 +38,9 @@ LONGEST = 500  # letters of a mediator's own words, as in an announcement
 PAGE = 8  # names on one screen of a small phone
 SILENT = "silent"
 COUNTRY = "359"
+LISTS = ("newcomers", "unreached")  # that lead to somebody's card
+ANSWERS = "a"  # before the number of an announcement whose answers do
+SOONEST = 2  # events on a card
 WHOLE = 12  # digits of a number with its country's
 CHATS = {"telegram": "Telegram", "viber": "Viber"}
 NOTES = {"entered": "contact.entered", "written": "contact.written"}
@@ -84,10 +86,8 @@ class Whom:
         return Answer({"words": typed}) if is_said and not code else Miss("miss.choose")
 
     def _label(self, one: Found) -> Words:
-        """„Мария И. · с. Иново“, and the whole name where two would read alike."""
-        alike = Counter((short_name(other.name), other.settlement) for other in self.found)
-        is_one = alike[short_name(one.name), one.settlement] == 1
-        name = short_name(one.name) if is_one else short(one.name)
+        """„Мария Иванова · с. Иново“: they are the reader's own people, of whom many have one first name."""
+        name = short(one.name)
         place = f" · {self.programme.settlement(one.settlement).label}" if one.settlement else ""
         return literal(f"👤 {name}{place}")
 
@@ -129,18 +129,27 @@ def _number(typed: str) -> str:
 # --- one person -----------------------------------------------------------------------------------------------------
 
 
-async def contact(chat: Chat) -> None:
-    """What is known of one of one's own people, and what can be done."""
+async def contact(chat: Chat) -> Finish | None:
+    """What is known of one of one's own people, and what can be done. That it was looked at is recorded."""
     card = await _card(chat)
     if card is None:
-        return
+        return None
     now = (await chat.fetch(clock.now)).astimezone(chat.programme.zone)
     note = [words(NOTES[chat.given("note")]), literal("")] if chat.given("note") in NOTES else []
-    lines = [*note, literal(f"👤 {card.name}"), *(_known(chat, card) if card.full else [])]
-    lines += [_coming(chat, one, now) for one in card.coming]
+    lines = [*note, *(_known(chat, card) if card.full else [literal(f"👤 {card.name}")])]
+    lines += [_coming(chat, one, now) for one in card.coming[:SOONEST]]
     if card.last:
         lines.append(_last(chat, card.last, now))
-    chat.card(Lines(tuple(lines)), *await _deeds(chat, card), [FIND, STAFF])
+    chat.card(Lines(tuple(lines)), *in_rows(await _deeds(chat, card), 2), [_back(chat.given("back")), STAFF])
+    return Finish(staff.audit, {"action": "see", "subject": f"contact:{card.contact_id}"})
+
+
+def _back(code: str) -> Option:
+    """To the list that led here: „a12“ is that of the answers to an announcement."""
+    if code in LISTS:
+        return Option(f"/{code}", "button.back")
+    announcement = number_of(code.removeprefix(ANSWERS)) if code.startswith(ANSWERS) else 0
+    return Option(f"/a_answers {announcement}", "button.back") if announcement else FIND
 
 
 async def _card(chat: Chat) -> Card | None:
@@ -154,25 +163,27 @@ async def _card(chat: Chat) -> Card | None:
 
 
 def _known(chat: Chat, card: Card) -> list[Words]:
+    """A line for each kind of thing, so that the buttons below are seen on a small phone."""
     programme = chat.programme
-    lines = [literal(f"📍 {programme.settlement(card.settlement).label}")] if card.settlement else []
-    lines.append(literal(f"📞 {card.phone}") if card.phone else words("door.without_phone"))
+    place = f" · {programme.settlement(card.settlement).label}" if card.settlement else ""
+    phone_ = literal(f"📞 {card.phone}") if card.phone else words("door.without_phone")
+    lines = [literal(f"👤 {card.name}{place}"), words("contact.both", first=phone_, second=_chat(card))]
     lines += [literal(f"🏫 {child_shown(programme.institution(c.institution), c.group)}") for c in card.children]
-    for key, codes in (("contact.takes_part", card.activities), ("contact.wants", card.interests)):
+    wishes = [code for code in card.interests if code not in card.activities]
+    for key, codes in (("contact.takes_part", card.activities), ("contact.wants", wishes)):
         if codes:
             shown = [programme.activity(code).name for code in dict.fromkeys(codes)]
             lines.append(words(key, what=literal(", ".join(shown))))
-    return [*lines, _chat(card), *_status(card)]
+    return [*lines, *_status(card)]
 
 
 def _chat(card: Card) -> Words:
-    """„💬 Пише в Telegram · 🇧🇬 Български“."""
-    spoken = next((o.label for o in languages() if o.code == card.language), literal(""))
-    if not card.channels:
-        return words("contact.no_chat", spoken=spoken)
+    """„💬 Telegram“; and the language that is not the town's own."""
     where = [literal(CHATS[channel]) if channel in CHATS else words("contact.site") for channel in card.channels]
-    return words("contact.writes" if len(where) == 1 else "contact.writes_both", first=where[0], last=where[-1],
-                 spoken=spoken)  # fmt: skip
+    key = "contact.no_chat" if not where else "contact.writes" if len(where) == 1 else "contact.writes_both"
+    shown = words(key, first=where[0], last=where[-1]) if where else words(key)
+    spoken = next((o.label for o in languages() if o.code == card.language != BASE), None)
+    return words("contact.both", first=shown, second=spoken) if spoken else shown
 
 
 def _status(card: Card) -> list[Words]:
@@ -181,27 +192,28 @@ def _status(card: Card) -> list[Words]:
 
 
 def _coming(chat: Chat, one: Meeting, now: datetime) -> Words:
-    at = when.full(one.starts_at.astimezone(chat.programme.zone), now)
+    local = one.starts_at.astimezone(chat.programme.zone)
     sign = SIGNS[one.standing] if one.standing != SILENT else "📅"
-    return literal(f"{sign} {one.title}: {at}")
+    return literal(f"{sign} {short(one.title)}: {when.day_label(local.date(), now)}, {local.hour}:{local:%M}")
 
 
 def _last(chat: Chat, one: Meeting, now: datetime) -> Words:
     at = when.day_label(one.starts_at.astimezone(chat.programme.zone).date(), now)
-    return words("contact.came_last" if one.came else "contact.missed_last", title=literal(one.title), at=literal(at))
+    key = "contact.came_last" if one.came else "contact.missed_last"
+    return words(key, at=literal(at))
 
 
-async def _deeds(chat: Chat, card: Card) -> list[list[Option]]:
+async def _deeds(chat: Chat, card: Card) -> list[Option]:
     if chat.person.role not in LEADS:
         return []
     number = card.contact_id
-    rows = [[Option(f"/phone {number}", "button.show_phone")]] if card.phone else []
+    deeds = [Option(f"/phone {number}", "button.show_phone")] if card.phone else []
     if await chat.fetch(letters.way_to, contact_id=number):
-        rows.append([Option(f"/write {number}", "button.write_to")])
-    rows.append([Option(f"/enter {number}", "button.enter_event")])
+        deeds.append(Option(f"/write {number}", "button.write_to"))
+    deeds.append(Option(f"/enter {number}", "button.enter_event"))
     if await chat.fetch(stopping.erasable, contact_id=number) is not None:
-        rows.append([Option(f"/erase {number}", "button.erase_person")])
-    return rows
+        deeds.append(Option(f"/erase {number}", "button.erase_person"))
+    return deeds
 
 
 async def phone(chat: Chat) -> Finish | None:

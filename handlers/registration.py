@@ -26,8 +26,9 @@ from bot.chat import (
 from bot.messages import Incoming
 from bot.privacy import initials
 from bot.texts import Lines, Words
+from handlers.question import who_answers
 from handlers.words import activity_label, child_shown, class_of, languages, phone_shown, read_phone
-from storage import contacts, invitations, shared, stopping
+from storage import contacts, invitations, shared, stopping, ticket_view
 from storage.contacts import Child
 
 if TYPE_CHECKING:
@@ -70,10 +71,6 @@ async def registration(chat: Chat) -> Finish:
     await chat.ask("confirm", await _summary(chat, said, children, liked))
     if chat.person.registered:
         chat.say("registration.corrected", apart=True)
-    else:
-        who = chat.programme.person
-        chat.say(words("registration.done", name=who.name, answer_within=chat.programme.answer_within, phone=who.phone))
-        chat.say("registration.menu", apart=True)
     return Finish(
         invitations.register,
         {
@@ -82,7 +79,16 @@ async def registration(chat: Chat) -> Finish:
             "consent_text": chat.programme.privacy.short, "consent_version": chat.programme.privacy.version,
             "rules": chat.programme.rules,
         },
+        then="" if chat.person.registered else "registered",
     )  # fmt: skip
+
+
+async def registered(chat: Chat) -> None:
+    """They are in: who will call, and that is whoever would answer their questions too."""
+    name = who_answers(chat.programme, await chat.fetch(ticket_view.mediators))
+    phone = chat.programme.person.phone
+    chat.say(words("registration.done", name=name, answer_within=chat.programme.answer_within, phone=phone))
+    chat.say("registration.menu", apart=True)
 
 
 def _consent(chat: Chat) -> Choice:

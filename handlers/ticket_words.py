@@ -11,7 +11,7 @@ from bot import when
 from bot.chat import Option, literal, words
 from bot.privacy import short_name
 from bot.texts import Words
-from storage.ticket_view import ANSWERED, CLOSED, NOTE, STAFF
+from storage.ticket_view import ANSWERED, CLOSED, NOTE, OPEN, STAFF
 
 if TYPE_CHECKING:
     from storage.programme import Programme
@@ -54,7 +54,9 @@ def _head(ticket: Ticket, look: Look) -> Words:
 
 
 def _about(ticket: Ticket, look: Look) -> list[Words]:
-    """The activity; not one that is nobody else's business, because a message lights up where others read along."""
+    """The activity or the announcement; not what is nobody else's business: a message lights up where others read."""
+    if ticket.announced:
+        return [words("ticket.about_announcement", text=literal(ticket.announced))]
     known = [a for a in look.programme.activities if a.code == ticket.about and not a.confidential]
     return [literal(f"{a.emoji} {a.name}") for a in known]
 
@@ -79,10 +81,10 @@ def _line(said: Said, quoted: int) -> Words:
 def how(ticket: Ticket, look: Look) -> list[Words]:
     """How it stands: by when an answer is promised, who means to give it, or that it is settled."""
     if ticket.status == ANSWERED:
-        return [Words("ticket.is_answered")]
+        return [Words("ticket.is_lost" if ticket.is_lost else "ticket.is_answered")]
     if ticket.status == CLOSED:
         return [_why_closed(ticket)]
-    lines = []
+    lines = [Words("ticket.is_lost")] if ticket.is_lost else []
     if ticket.due_at:
         late = ticket.due_at <= look.now
         lines.append(words("ticket.late" if late else "ticket.due", when=literal(look.shown(ticket.due_at))))
@@ -117,10 +119,12 @@ def ways(ticket: Ticket) -> list[list[Option]]:
     """The buttons that fit it now."""
     number = ticket.id
     answer = Option(f"/answer {number}", "ticket.do_answer")
-    if ticket.status == ANSWERED:
+    if ticket.status == CLOSED and ticket.closed_by:
+        return [[Option(f"/reopen {number}", "ticket.do_reopen")]]
+    if ticket.answered_at and ticket.status != OPEN:  # also after thanks: something may have come up since
         return [[Option(f"/answer {number}", "ticket.do_answer_again")]]
     if ticket.status == CLOSED:
-        return [[Option(f"/reopen {number}", "ticket.do_reopen")]] if ticket.closed_by else []
+        return []
     take = [] if ticket.taken_by else [Option(f"/take {number}", "ticket.do_take")]
     passing, nothing = Option(f"/pass {number}", "ticket.do_pass"), Option(f"/no_answer {number}", "ticket.do_nothing")
     return [[answer], *([take] if take else []), [passing], [nothing]]

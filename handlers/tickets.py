@@ -13,8 +13,9 @@ from bot.texts import Lines, Words
 from handlers.events import STAFF
 from handlers.ticket_words import Look, told, waits, ways
 from handlers.words import number_of, phone_shown
-from storage import ticket_desk, ticket_view
+from storage import directory, staff, ticket_desk, ticket_view
 from storage.clock import now as time_now
+from storage.staff import LEADS
 from storage.ticket_view import OPEN
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 QUESTIONS = Option("/questions", "ticket.do_list")
 ROWS = 8  # questions on one screen
+BEGINNING = 18  # letters of a question on its button
 
 
 async def questions(chat: Chat) -> None:
@@ -35,62 +37,110 @@ async def questions(chat: Chat) -> None:
     found: Sequence[Row] = await chat.fetch(ticket_desk.questions, limit=ROWS * (page + 1) + 1)
     now = await chat.fetch(time_now)
     shown = found[ROWS * page : ROWS * (page + 1)]
-    rows = [[Option(f"/ticket {one.id}", _label(one, now))] for one in shown]
+    secret = {a.code for a in chat.programme.activities if a.confidential}
+    rows = [[Option(f"/ticket {one.id}", _label(one, now, is_secret=one.about in secret))] for one in shown]
     if len(found) > ROWS * (page + 1):
         rows.append([Option(f"/questions {page + 1}", "button.leaf")])
     if page:
         rows.append([Option(f"/questions {page - 1}", "button.back")])
     waiting = any(one.status == OPEN for one in found)
-    chat.card("ticket.waiting" if waiting else "ticket.none_waiting", *rows, [STAFF])
+    used = {_sign(one, now) for one in shown}
+    legend = [words(key) for sign, key in LEGEND.items() if sign in used]
+    title = words("ticket.waiting" if waiting else "ticket.none_waiting")
+    chat.card(Lines((title, *legend)), *rows, [STAFF])
 
 
-def _label(row: Row, now: datetime) -> Words:
-    """„🔴 Мария И. · 3 ч · Росица“: red when it is late, and who means to answer."""
+LEGEND = {"🔴": "ticket.sign_late", "🟠": "ticket.sign_waits", "🟡": "ticket.sign_taken", "✅": "ticket.sign_settled"}
+
+
+def _sign(row: Row, now: datetime) -> str:
+    if row.status != OPEN:
+        return "✅"
+    return "🔴" if row.due_at is not None and row.due_at <= now else "🟡" if row.taken_by else "🟠"
+
+
+def _label(row: Row, now: datetime, *, is_secret: bool) -> Words:
+    """„🔴 Мария И. · „А мога ли…““; of what is nobody else's business, or has no words, only how long it waits."""
+    shown = {"sign": _sign(row, now), "who": literal(short_name(row.name))}
+    text = "" if is_secret else " ".join(row.text.split())
+    if text:
+        return words("ticket.row_words", text=literal(_first_words(text)), **shown)
     if row.status != OPEN:
         return literal(f"✅ {short_name(row.name)}")
-    late = row.due_at is not None and row.due_at <= now
-    shown = {"who": literal(short_name(row.name)), "wait": waits(row.created_at, now)}
-    taker = row.taker.partition(" ")[0]
-    if taker:
-        return words("ticket.row_late_taken" if late else "ticket.row_taken", by=literal(taker), **shown)
-    return words("ticket.row_late" if late else "ticket.row", **shown)
+    return words("ticket.row", wait=waits(row.created_at, now), **shown)
+
+
+def _first_words(text: str) -> str:
+    """As many as fit a button beside a name."""
+    if len(text) <= BEGINNING:
+        return text
+    cut = text[:BEGINNING]
+    whole = cut.rpartition(" ")[0]
+    return f"{whole if len(whole) > BEGINNING // 2 else cut}…"
 
 
 # --- one of them ----------------------------------------------------------------------------------------------------
 
 
-async def ticket(chat: Chat) -> None:
-    """One question and what can be done about it."""
+async def ticket(chat: Chat) -> Finish | None:
+    """One question and what can be done about it. That it was looked at is recorded."""
     seen = await meant(chat)
     note = NOTES.get(chat.given("note"))
     if seen is None:
         chat.card(note or "ticket.none_such", [QUESTIONS], [STAFF])
-        return
+        return None
     look = await look_of(chat)
     lines = told(seen, look)
     way: Way | None = await chat.fetch(ticket_view.way_back, ticket_id=seen.id)
     rows = ways(seen)
     if way is None and seen.status == OPEN:
-        lines = [*lines, *no_way(seen)]
-        rows = [[Option(f"/called_back {seen.id}", "ticket.do_called")], *rows[1:]]
+        lines = [*lines, no_way(chat, seen)]
+        rows = [*to_call(chat, seen), *rows[1:]]
     attached = [[Option(f"/ticket_files {seen.id}", "ticket.do_files")]] if seen.attached else []
     above = [note, literal("")] if note else []
     chat.card(Lines((*above, *lines)), *rows, *attached, [QUESTIONS, STAFF])
+    return looked_at(seen)
+
+
+def looked_at(seen: Ticket) -> Finish:
+    """Who saw a question is recorded."""
+    return Finish(staff.audit, {"action": "see", "subject": f"ticket:{seen.id}"})
 
 
 NOTES = {
     "sent": Words("ticket.sent"),
+    "promised": Words("ticket.sent_promise"),
     "passed": Words("ticket.passed"),
     "called": Words("ticket.noted_call"),
     "closed": Words("ticket.noted_closed"),
 }
 
 
-def no_way(seen: Ticket) -> list[Words]:
-    """No channel leads to them: only a call."""
-    if seen.phone:
-        return [words("ticket.call_them", phone=phone_shown(seen.phone))]
-    return [Words("ticket.no_phone")]
+def no_way(chat: Chat, seen: Ticket) -> Words:
+    """No channel leads to them: only a call. Its number is masked, and never a trainer's business."""
+    if chat.person.role not in LEADS:
+        return Words("ticket.let_call")
+    return words("ticket.call_them", phone=literal(seen.phone)) if seen.phone else Words("ticket.no_phone")
+
+
+def to_call(chat: Chat, seen: Ticket) -> list[list[Option]]:
+    """The way to the number, and what to tap when it was called."""
+    number = [[Option(f"/ticket_phone {seen.id}", "button.show_phone")]]
+    shown = number if seen.phone and chat.person.role in LEADS else []
+    return [*shown, [Option(f"/called_back {seen.id}", "ticket.do_called")]]
+
+
+async def ticket_phone(chat: Chat) -> Finish | None:
+    """The whole number of whoever asked, to be called; that it was looked at is recorded."""
+    seen = await meant(chat)
+    number = await chat.fetch(ticket_view.phone_of, ticket_id=seen.id) if seen else ""
+    if seen is None or not number:
+        chat.card("ticket.none_such", [QUESTIONS], [STAFF])
+        return None
+    shown = Lines((literal(f"👤 {seen.name}"), literal(f"📞 {phone_shown(number)}")))
+    back = [Option(f"/ticket {seen.id}", "button.back")]
+    chat.card(shown, [Option(f"tel:{number}", "call.did_dial")], back)
+    return Finish(directory.phone_seen, {"contact_id": seen.contact_id})
 
 
 async def meant(chat: Chat) -> Ticket | None:
@@ -104,23 +154,24 @@ async def look_of(chat: Chat) -> Look:
     return Look(chat.programme, chat.person.contact_id, await chat.fetch(time_now))
 
 
-async def ticket_files(chat: Chat) -> None:
-    """Everything that came with a question, each as its own message."""
+async def ticket_files(chat: Chat) -> Finish | None:
+    """Everything that came with a question, each as its own message; that it was looked at is recorded."""
     seen = await meant(chat)
     if seen is None or not seen.attached:
         chat.card("ticket.none_such", [QUESTIONS], [STAFF])
-        return
+        return None
     look = await look_of(chat)
     for said in seen.attached:
         chat.say(words("ticket.sent_at", when=literal(look.shown(said.at))), media=said.media)
     chat.say("ticket.that_is_all", buttons=[Option(f"/ticket {seen.id}", "ticket.do_open")], apart=True)
+    return looked_at(seen)
 
 
 # --- what is done ---------------------------------------------------------------------------------------------------
 
 
 async def take(chat: Chat) -> Finish:
-    """„Аз ще отговоря“: the others see it."""
+    """„Ще отговоря по-късно“: the others see it."""
     number = number_of(chat.given("ticket"))
     return Finish(ticket_desk.take, {"ticket_id": number}, then="ticket", given={"ticket": str(number)})
 

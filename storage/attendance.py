@@ -25,6 +25,7 @@ from storage.tables import invitations as rows
 from storage.tables import moments as moment_rows
 
 EARLY = timedelta(hours=1)  # before the beginning: from then on it is natural that people come
+REMEMBERED = timedelta(days=14)  # after which nobody can say any more who was there
 ORDER = (YES, WAITS, MAYBE, "silent", NO)  # whoever is expected stands first
 
 
@@ -107,6 +108,20 @@ def sheet(connection: Connection, acting: Acting, *, event_id: int) -> Sheet | N
 def _is_done(connection: Connection, event_id: int) -> bool:
     asked = (moment_rows.c.event_id == event_id) & (moment_rows.c.offset == moments.MISSED)
     return connection.execute(select(exists().where(asked))).scalar_one()
+
+
+def unmarked(connection: Connection, acting: Acting) -> list[Event]:
+    """Own events that are over, with guests of whom nobody has said yet who came; the latest first."""
+    role = staff.role_of(connection, acting.contact_id)
+    if role not in staff.LEADS | {staff.TRAINER}:
+        return []
+    mine = or_(event_rows.c.mediator_id == acting.contact_id, event_rows.c.created_by == acting.contact_id)
+    over = (event_rows.c.ends_at < acting.now) & (event_rows.c.ends_at > acting.now - REMEMBERED)
+    held = (event_rows.c.status == events.PUBLISHED) & (event_rows.c.kind != "slot")
+    done = exists().where(moment_rows.c.event_id == event_rows.c.id, moment_rows.c.offset == moments.MISSED)
+    guests = exists().where(rows.c.event_id == event_rows.c.id)
+    found = select(event_rows).where(mine, over, held, guests, ~done)
+    return [events.event_of(row) for row in connection.execute(found.order_by(event_rows.c.ends_at.desc()))]
 
 
 def ahead(connection: Connection, acting: Acting, *, limit: int = 6) -> list[Sheet]:

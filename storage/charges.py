@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, false, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, false, func, insert, or_, select, true
 
 from bot.chat import Acting
 from storage import staff as roles
 from storage.calls import BY_STAFF
+from storage.people import upsert
 from storage.staff import ALPHABET, COORDINATOR, MEDIATOR, audit
-from storage.tables import charges, children, contacts, events, interests, invitations, participations, staff
+from storage.tables import charges, children, contacts, events, interests, invitations, links, participations, staff
 
 ACTIVITY, INSTITUTION, SETTLEMENT = "activity", "institution", "settlement"
 KINDS = (ACTIVITY, INSTITUTION, SETTLEMENT)
@@ -35,7 +36,7 @@ def own(staff_id: int, role: str) -> ColumnElement[bool]:
 
 
 def _brought(staff_id: int) -> ColumnElement[bool]:
-    code = select(staff.c.code).where(staff.c.contact_id == staff_id).scalar_subquery()
+    code = select(links.c.code).where(links.c.contact_id == staff_id).scalar_subquery()
     return or_(contacts.c.source == f"{BY_STAFF}{staff_id}", contacts.c.source == code)
 
 
@@ -69,17 +70,17 @@ def is_own(connection: Connection, acting: Acting, *, contact_id: int) -> bool:
     return connection.execute(here).first() is not None
 
 
-def in_charge(connection: Connection, contact_id: int, about: str = "") -> Sequence[int]:
+def in_charge(connection: Connection, contact_id: int, about: str = "", *, confidential: bool = False) -> Sequence[int]:
     """Who of the staff looks after a contact, the mediators first; of an activity that it is about, only who has that.
 
-    Nobody in charge: the coordinators.
+    Nobody in charge: the coordinators. What is confidential goes past whoever does not look after that very activity.
     """
     mediators = connection.execute(select(staff.c.contact_id).where(staff.c.role == MEDIATOR)).scalars().all()
     theirs = [who for who in sorted(mediators) if _holds(connection, who, contact_id)]
     if about:
         mine = (charges.c.kind == ACTIVITY) & (charges.c.code == about)
         known = set(connection.execute(select(charges.c.staff_id).where(mine)).scalars())
-        theirs = [who for who in theirs if who in known] or theirs
+        theirs = [who for who in theirs if who in known] or ([] if confidential else theirs)
     return theirs or coordinators(connection)
 
 
@@ -110,7 +111,7 @@ def toggle(connection: Connection, acting: Acting, *, staff_id: int, kind: str, 
     known = connection.execute(select(staff.c.contact_id).where(staff.c.contact_id == staff_id)).first()
     if not is_gone and known:
         connection.execute(insert(charges).values(staff_id=staff_id, kind=kind, code=code))
-    audit(connection, acting, "uncharge" if is_gone else "charge", f"contact:{staff_id}:{kind}")
+    audit(connection, acting, "uncharge" if is_gone else "charge", f"contact:{staff_id}:{kind}:{code}")
 
 
 # --- a link of one's own --------------------------------------------------------------------------------------------
@@ -118,21 +119,28 @@ def toggle(connection: Connection, acting: Acting, *, staff_id: int, kind: str, 
 
 def code_of(connection: Connection, acting: Acting) -> str:
     """The code in the link and the picture of whoever asks; empty before it was drawn, and for no staff."""
-    mine = staff.c.contact_id == acting.contact_id
-    return connection.execute(select(staff.c.code).where(mine)).scalar() or ""
+    mine = (links.c.contact_id == acting.contact_id) & links.c.contact_id.in_(select(staff.c.contact_id))
+    return connection.execute(select(links.c.code).where(mine)).scalar() or ""
 
 
 def draw_code(connection: Connection, acting: Acting) -> None:
-    """Draw that code, once and for good: a picture that hangs somewhere must go on bringing people."""
-    mine = (staff.c.contact_id == acting.contact_id) & staff.c.code.is_(None)
+    """Draw that code, once and for good: a picture that hangs somewhere must go on bringing people.
+
+    It stays with whoever leaves the team: meanwhile those whom it brings are the coordinators' alone, and afterwards
+    it is theirs again.
+    """
+    if not roles.role_of(connection, acting.contact_id):
+        return
     fresh = LINK + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-    if connection.execute(update(staff).where(mine).values(code=fresh)).rowcount:
+    row = {"contact_id": acting.contact_id, "code": fresh}
+    drawing = upsert(connection, links).values(row).on_conflict_do_nothing(index_elements=["contact_id"])
+    if connection.execute(drawing).rowcount:
         audit(connection, acting, "link", f"contact:{acting.contact_id}")
 
 
 def brought(connection: Connection, acting: Acting) -> tuple[int, int]:
     """How many came by that code, and how many of them registered. Who was erased counts no more."""
-    code = select(staff.c.code).where(staff.c.contact_id == acting.contact_id).scalar_subquery()
+    code = select(links.c.code).where(links.c.contact_id == acting.contact_id).scalar_subquery()
     counts = select(func.count(), func.count(contacts.c.registered_at)).where(contacts.c.source == code)
     came, registered = connection.execute(counts).one()
     return came, registered

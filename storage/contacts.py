@@ -29,6 +29,7 @@ from storage.tables import children as children_rows
 from storage.tables import interests as interest_rows
 
 TOKEN_LENGTHS = range(2, 13)  # beginnings of a name that staff may search by
+ENDING = 3  # digits at the end of a number that are enough to search by: so many are shown of one that is masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def keep(
     if again:
         connection.execute(_forget_children, {"who": acting.contact_id})
         _forget_calls(connection, acting.contact_id, phone)
-    index_name(connection, acting.contact_id, name, again=again)
+    index(connection, acting.contact_id, name, phone, again=again)
     who = acting.contact_id
     rows = [{"contact_id": who, "institution": c.institution, "group": c.group} for c in dict.fromkeys(children)]
     if rows:
@@ -135,7 +136,7 @@ _register = (
     )
 )  # fmt: skip
 _forget_children = delete(children_rows).where(children_rows.c.contact_id == bindparam("who"))
-_forget_name = delete(search_tokens).where(search_tokens.c.contact_id == bindparam("who"))
+_forget_tokens = delete(search_tokens).where(search_tokens.c.contact_id == bindparam("who"))
 _add_child, _add_token = insert(children_rows), insert(search_tokens)
 
 
@@ -264,12 +265,19 @@ def _token(connection: Connection, beginning: str) -> bytes:
     return cipher_of(connection.dialect).lookup("name", beginning)
 
 
-def index_name(connection: Connection, contact_id: int, name: str, *, again: bool = True) -> None:
-    """Let staff find a contact by the beginnings of a name, and by those of an earlier one no more."""
+def ending(connection: Connection, digits: str) -> bytes:
+    """The blind index of the last digits of a number: these alone are typed, and the numbers are encrypted."""
+    return cipher_of(connection.dialect).lookup("phone ending", digits[-ENDING:])
+
+
+def index(connection: Connection, contact_id: int, name: str, phone: str, *, again: bool = True) -> None:
+    """Let staff find a contact by the beginnings of a name and the end of a number, and by earlier ones no more."""
     if again:
-        connection.execute(_forget_name, {"who": contact_id})
+        connection.execute(_forget_tokens, {"who": contact_id})
     beginnings = {word[:n] for word in fold(name).split() for n in TOKEN_LENGTHS if n <= len(word)}
-    rows = [{"token": _token(connection, b), "contact_id": contact_id} for b in sorted(beginnings)]
+    tokens = [_token(connection, b) for b in sorted(beginnings)]
+    tokens += [ending(connection, phone)] if phone else []
+    rows = [{"token": token, "contact_id": contact_id} for token in tokens]
     if rows:
         connection.execute(_add_token, rows)
 

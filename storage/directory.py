@@ -20,13 +20,11 @@ from bot.privacy import masked
 from storage import charges, contacts, door, events, staff
 from storage.contacts import Child
 from storage.notifications import TEL
-from storage.tables import addresses, children, interests, invitations, participations, residents
+from storage.tables import addresses, children, interests, invitations, participations, residents, search_tokens
 from storage.tables import contacts as rows
 from storage.tables import events as event_rows
 
 MANY = 200  # people that one search gives: whoever has more needs more letters
-OPENED = 5000  # of one's own people whose numbers are looked through for an ending: they are encrypted, each by itself
-ENDING = 4  # digits that are enough
 _DIGITS = re.compile(r"[\d\s()+./-]+")
 _NEXT = 3  # events on a card
 
@@ -65,10 +63,13 @@ def _by_phone(connection: Connection, acting: Acting, role: str, phone: str, end
     if phone:
         whole = rows.c.phone_hash == contacts.phone_hash(connection, phone)
         return connection.execute(mine.where(whole).limit(MANY)).all()
-    if len(ending) < ENDING:
+    if len(ending) < contacts.ENDING:
         return []
-    numbered = mine.where(rows.c.phone_hash.is_not(None)).order_by(rows.c.id.desc()).limit(OPENED)
-    return [row for row in connection.execute(numbered) if (row.phone or "").endswith(ending)][:MANY]
+    alike = search_tokens.c.token == contacts.ending(connection, ending)
+    found = mine.where(rows.c.id.in_(select(search_tokens.c.contact_id).where(alike))).order_by(rows.c.id)
+    if len(ending) == contacts.ENDING:
+        return connection.execute(found.limit(MANY)).all()
+    return [row for row in connection.execute(found) if (row.phone or "").endswith(ending)][:MANY]
 
 
 def _by_name(connection: Connection, acting: Acting, role: str, typed: str) -> Sequence[Any]:
@@ -209,3 +210,11 @@ def how_many(connection: Connection, acting: Acting, *, staff_id: int) -> int:
     """How many people a member of the staff has, by the role they have now."""
     theirs = _theirs(replace(acting, contact_id=staff_id), staff.role_of(connection, staff_id))
     return connection.execute(select(func.count()).select_from(rows).where(theirs)).scalar_one()
+
+
+def at_institutions(connection: Connection, acting: Acting) -> dict[str, int]:
+    """How many of one's own people have a child at each institution, by its code."""
+    theirs = _theirs(acting, staff.role_of(connection, acting.contact_id))
+    number = func.count(children.c.contact_id.distinct())
+    counted = select(children.c.institution, number).join(rows, rows.c.id == children.c.contact_id).where(theirs)
+    return dict(map(tuple, connection.execute(counted.group_by(children.c.institution))))

@@ -15,8 +15,8 @@ from bot.messages import Lane
 from storage import charges, door, staff, ticket_view
 from storage.notifications import best_address
 from storage.tables import addresses, contacts, outbox, ticket_lines, tickets
-from storage.ticket_copies import ANSWER, ANSWER_LIVES
-from storage.ticket_view import Way
+from storage.ticket_copies import ANSWER_LIVES
+from storage.ticket_view import ANSWER, Way
 
 
 def way_to(connection: Connection, acting: Acting, *, contact_id: int) -> Way | None:

@@ -189,6 +189,7 @@ class Canned:
 
     name: Label
     text: Annotated[str, Rule(longest=600)]
+    promises: bool = False  # something is still to be done: the question waits on, for whoever promised it
 
 
 @dataclass(frozen=True, slots=True)

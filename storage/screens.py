@@ -16,7 +16,9 @@ from storage.tables import answers, conversations, inbox, outbox, staff
 from storage.transcript import AGAIN
 
 KEPT = timedelta(hours=24)
-ABOUT_OTHERS = ("add_person", "answer", "enrol", "walkin")  # talks in which staff type whom they mean
+ABOUT_OTHERS = (  # talks in which staff type whom they mean, or words to and about somebody
+    "a_change", "add_person", "announce", "answer", "enrol", "find", "walkin", "write",
+)  # fmt: skip
 COPIES = ("ticket:", "late:")  # keys of questions that were sent to staff: words of others, on a screen of theirs
 ON_THE_WAY = ("queued", "sending")
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from bot.calendar import Rules
 from bot.chat import Acting
-from storage import door, invitations, media, outbox, recipients, results, screens
+from storage import door, invitations, media, orphans, outbox, recipients, results, screens
 from storage import staff as team
 from storage.contacts import Outcome, consent
 from storage.notifications import best_address
@@ -20,6 +20,7 @@ from storage.tables import (
     conversations,
     feedback,
     inbox,
+    links,
     notifications,
     participations,
     residents,
@@ -92,11 +93,12 @@ def erase(connection: Connection, acting: Acting, *, rules: Rules) -> Outcome:
     gone = acting.contact_id
     invitations.leave_all(connection, acting, rules, gone)
     _forget_events(connection, gone)
+    orphans.leave(connection, gone, acting.now)
     screens.forget(connection)
     served = select(residents.c.address_id).where(residents.c.contact_id == gone)
     mine = list(connection.execute(served).scalars())
     connection.execute(update(inbox).where(inbox.c.contact_id == gone).values(body=None))
-    for table in (conversations, children_rows, interest_rows, search_tokens, staff, tickets, outbox_table):
+    for table in (conversations, children_rows, interest_rows, search_tokens, links, staff, tickets, outbox_table):
         connection.execute(delete(table).where(table.c.contact_id == gone))
     media.sweep(connection, before=acting.now)
     outcome = Outcome(gone, registered=False)

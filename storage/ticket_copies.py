@@ -11,22 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, cast, literal, select, true
+from sqlalchemy import ColumnElement, Connection, String, cast, literal, or_, select, true, update
 
 from bot import calendar
 from bot.calendar import Rules
-from bot.messages import Lane
+from bot.messages import Lane, Outgoing
 from bot.office import Office, next_open
 from storage import notifications
 from storage.people import upsert
 from storage.staff import COORDINATOR
-from storage.tables import UtcTime, addresses, contacts, outbox, residents, staff, ticket_lines, tickets
-from storage.ticket_view import HANDLES, OPEN, RESIDENT, Said, Ticket, Way, is_shared, load, seen_by
+from storage.tables import UtcTime, addresses, contacts, media, outbox, residents, staff, ticket_lines, tickets
+from storage.ticket_view import ANSWER, HANDLES, OPEN, RESIDENT, Said, Ticket, Way, is_shared, load, seen_by
 
-TICKET, LATE, ANSWER = "ticket", "late", "answer"  # what outbox keys begin with
+TICKET, LATE, REMOVED = "ticket", "late", "unask"  # what outbox keys begin with, as ANSWER
 MORE = "e"
 LIVES = timedelta(days=7)  # a copy that reaches nobody within a week is of no use: the list has it
 ANSWER_LIVES = timedelta(days=3)
+DELETABLE = timedelta(hours=48)  # Telegram takes a message back for so long
 JUST_NOW = timedelta(hours=1)  # whoever wrote so lately still has the phone in hand
 WENT = ("sent", "delivered", "read")
 _COLUMNS = (
@@ -79,7 +80,7 @@ def show(connection: Connection, ticket_id: int, now: datetime, *, but: Collecti
     """What became of a question, in place of the copy that everybody else has."""
     pair = _pair(TICKET).concat(":")
     theirs = outbox.alias()
-    about = theirs.c.key.like(pair.concat("%")) | (theirs.c.key == _pair(LATE))
+    about = theirs.c.key.like(pair.concat("%")) | theirs.c.key.like(_pair(LATE).concat(":%"))
     copies = (theirs.c.contact_id == staff.c.contact_id) & about
     went = select(theirs.c.id).where(copies, theirs.c.status.in_(WENT)).exists()
     waits = select(theirs.c.id).where(copies, theirs.c.status == "queued").exists()
@@ -88,9 +89,9 @@ def show(connection: Connection, ticket_id: int, now: datetime, *, but: Collecti
 
 
 def escalate(connection: Connection, ids: Collection[int], now: datetime, office: Office) -> None:
-    """The coordinators hear of questions that were promised an answer by now; each once."""
+    """The coordinators hear of questions that were promised an answer by now; each once for each promise."""
     those = tickets.c.id.in_(ids) & (staff.c.role == COORDINATOR)
-    _enter(connection, _pair(LATE), those, now, next_open(office, now))
+    _enter(connection, _pair(LATE).concat(f":{_stamp(now)}"), those, now, next_open(office, now))
 
 
 def _pair(kind: str) -> Any:
@@ -136,6 +137,39 @@ def send(connection: Connection, ticket: Ticket, line_id: int, way: Way, now: da
     connection.execute(upsert(connection, outbox).values(row).on_conflict_do_nothing())
 
 
+def remove(connection: Connection, ticket_id: int, media_id: int, now: datetime) -> set[int]:
+    """Take a picture or a voice note off the screens of staff. Gives who had it in a message about its question.
+
+    Whatever showed it goes: its words come anew where they are still needed.
+    """
+    came = select(media.c.created_at).where(media.c.id == media_id).scalar_subquery()
+    went = outbox.c.status.in_(WENT) & (outbox.c.platform_id != "") & (outbox.c.created_at >= came)
+    is_copy = _copies_of(ticket_id)
+    theirs = or_(outbox.c.contact_id.in_(select(staff.c.contact_id)), is_copy)
+    rows = connection.execute(select(outbox, is_copy.label("is_copy")).where(went, theirs)).all()
+    shown = [row for row in rows if _shows(row, media_id)]
+    messages = {(row.address_id, row.platform_id): row for row in shown}
+    for row in messages.values():
+        gone = {
+            "key": f"{REMOVED}:{row.id}", "channel": row.channel, "address_id": row.address_id,
+            "contact_id": row.contact_id, "lane": int(Lane.REPLY), "status": "queued", "not_before": now,
+            "expires_at": now + DELETABLE, "created_at": now,
+            "body": Outgoing("", removes=row.platform_id).to_json(),
+        }  # fmt: skip
+        connection.execute(upsert(connection, outbox).values(gone).on_conflict_do_nothing())
+    gone_ids = [row.id for row in rows if (row.address_id, row.platform_id) in messages]
+    emptied = {"body": None, "platform_id": ""}  # nothing can take the place of what is not there
+    connection.execute(update(outbox).where(outbox.c.id.in_(gone_ids)).values(emptied))
+    return {row.contact_id for row in shown if row.is_copy}
+
+
+def _shows(row: Any, media_id: int) -> bool:
+    """Whether a message carried it. Of a copy whose words are forgotten already it is to be supposed."""
+    if row.body is None:
+        return bool(row.is_copy)
+    return bool((row.body.get("media") or {}).get("number") == media_id)
+
+
 # --- what they say when they go -------------------------------------------------------------------------------------
 
 
@@ -174,11 +208,16 @@ def _languages(connection: Connection, who: Collection[int]) -> Mapping[int, str
 
 def _copy_of(connection: Connection, ticket_id: int, reader: int) -> str:
     """The platform's id of the copy that somebody got last; empty if none reached them."""
-    about = outbox.c.key.like(f"{TICKET}:{ticket_id}:{reader}:%") | (outbox.c.key == f"{LATE}:{ticket_id}:{reader}")
-    mine = (outbox.c.contact_id == reader) & about
+    mine = (outbox.c.contact_id == reader) & _copies_of(ticket_id, str(reader))
     went = outbox.c.status.in_(WENT) & (outbox.c.platform_id != "")
     found = select(outbox.c.platform_id).where(mine, went).order_by(outbox.c.id.desc()).limit(1)
     return connection.execute(found).scalar() or ""
+
+
+def _copies_of(ticket_id: int, reader: str = "") -> ColumnElement[bool]:
+    """Rows of the outbox that show a question: to one of the staff, or to all of them."""
+    ends = f"{ticket_id}:{reader}:%" if reader else f"{ticket_id}:%"
+    return or_(*(outbox.c.key.like(f"{kind}:{ends}") for kind in (TICKET, LATE)))
 
 
 def replies(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping[str, Reply]:

@@ -38,7 +38,8 @@ class Row:
     created_at: datetime  # UTC
     due_at: datetime | None  # UTC
     taken_by: int | None
-    taker: str
+    text: str = ""  # what was asked first; empty for what is confidential, or came without words
+    about: str = ""
 
 
 # --- seeing ---------------------------------------------------------------------------------------------------------
@@ -47,26 +48,29 @@ class Row:
 def questions(connection: Connection, acting: Acting, *, limit: int) -> Sequence[Row]:
     """Those that wait, the longest first, then those of the last days that are settled, the latest first."""
     role = roles.role_of(connection, acting.contact_id)
-    taker = contacts.alias()
     waits = case((tickets.c.status == OPEN, 0), else_=1)
     settled = func.coalesce(tickets.c.closed_at, tickets.c.answered_at, tickets.c.created_at)
     wanted = (
         select(
             tickets.c.id, contacts.c.name, tickets.c.status, tickets.c.created_at, tickets.c.due_at,
-            tickets.c.taken_by, taker.c.name.label("taker"),
+            tickets.c.taken_by, tickets.c.text, tickets.c.about, tickets.c.confidential,
         )
         .select_from(tickets.join(contacts, contacts.c.id == tickets.c.contact_id))
-        .outerjoin(taker, taker.c.id == tickets.c.taken_by)
         .where(visible(acting.contact_id, role), or_(tickets.c.status == OPEN, settled > acting.now - LATELY))
+        # A letter of ours was promised nothing: until somebody answers it, nobody has asked anything.
+        .where(tickets.c.due_at.is_distinct_from(tickets.c.created_at))
         .order_by(
             waits, case((tickets.c.status == OPEN, tickets.c.created_at), else_=None), settled.desc(), tickets.c.id
         )
         .limit(limit)
     )  # fmt: skip
     return [
-        Row(r.id, r.name or "", r.status, r.created_at, r.due_at, r.taken_by, r.taker or "")
+        Row(
+            r.id, r.name or "", r.status, r.created_at, r.due_at, r.taken_by,
+            "" if r.confidential else r.text, r.about,
+        )
         for r in connection.execute(wanted)
-    ]
+    ]  # fmt: skip
 
 
 def colleagues(connection: Connection, acting: Acting) -> Sequence[Member]:
@@ -121,9 +125,9 @@ def pass_on(connection: Connection, acting: Acting, *, ticket_id: int, to: int, 
 
 def answer(
     connection: Connection, acting: Acting, *, ticket_id: int, text: str, media: Mapping[str, Any] | None, seen: str,
-    rules: Rules,
+    rules: Rules, promised: Office | None = None,
 ) -> None:  # fmt: skip
-    """Send an answer to whoever asked.
+    """Send an answer to whoever asked. One that only promises something settles nothing: it waits a working day more.
 
     Conflict on "sure": somebody else answered or took it since `seen` (the writer's `stamp`), or no way leads there.
     """
@@ -137,7 +141,7 @@ def answer(
         raise Conflict("sure", "ticket.no_way")
     sent = kept_media.keep(connection, Media.from_json(dict(media)) if media else None, acting.now)
     line = _say(connection, acting, ticket_id, STAFF, text, sent)
-    _settle(connection, acting, ticket)
+    _settle(connection, acting, ticket, promised)
     ticket_copies.send(connection, ticket, line, way, acting.now, rules)
     _done(connection, acting, "answer", ticket_id)
 
@@ -183,12 +187,14 @@ def _say(connection: Connection, acting: Acting, ticket_id: int, side: str, text
     return int(connection.execute(insert(ticket_lines).values(line).returning(ticket_lines.c.id)).scalar_one())
 
 
-def _settle(connection: Connection, acting: Acting, ticket: Ticket) -> None:
-    said = {
-        "status": ANSWERED, "answered_at": ticket.answered_at or acting.now, "taken_by": acting.contact_id,
-        "taken_at": acting.now, "closed_by": None, "closed_at": None,
-    }  # fmt: skip
-    connection.execute(update(tickets).where(tickets.c.id == ticket.id).values(said))
+def _settle(connection: Connection, acting: Acting, ticket: Ticket, promised: Office | None = None) -> None:
+    """It is answered; or it stays open, with a new time, for whoever promised to see to it."""
+    mine = {"taken_by": acting.contact_id, "taken_at": acting.now, "closed_by": None, "closed_at": None}
+    if promised is None:
+        said = {"status": ANSWERED, "answered_at": ticket.answered_at or acting.now}
+    else:
+        said = {"status": OPEN, "due_at": promise(promised, acting.now), "escalated_at": None}
+    connection.execute(update(tickets).where(tickets.c.id == ticket.id).values(mine | said))
 
 
 def _done(connection: Connection, acting: Acting, action: str, ticket_id: int) -> None:

@@ -14,13 +14,17 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, o
 
 from bot.chat import Acting
 from bot.messages import Media
-from storage import charges, media, notifications
+from bot.privacy import masked
+from storage import charges, media, notifications, ticket_about
 from storage import staff as roles
 from storage.notifications import TEL
-from storage.staff import LEADS, TRAINER
-from storage.tables import addresses, contacts, residents, staff, ticket_lines, tickets
+from storage.staff import LEADS, MEDIATOR, SEES_ALL, TRAINER
+from storage.tables import addresses, contacts, outbox, residents, staff, ticket_lines, tickets
+from storage.tables import charges as charge_rows
 
 OPEN, ANSWERED, CLOSED = "open", "answered", "closed"
+ANSWER = "answer"  # what the outbox keys of answers begin with
+LOST = ("failed", "uncertain", "expired", "cancelled")
 RESIDENT, STAFF, NOTE = "resident", "staff", "note"  # whose a line is; a note is for colleagues alone
 HANDLES = LEADS | {TRAINER}  # who may answer
 
@@ -36,6 +40,7 @@ class Said:
     text: str
     media: Media | None
     at: datetime  # UTC
+    is_lost: bool = False  # an answer that did not arrive
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,10 @@ class Ticket:
     id: int
     contact_id: int
     name: str
-    phone: str
+    phone: str  # masked
     settlement: str
     language: str
-    about: str  # an activity's code; empty where it is about nothing in particular
+    about: str  # an activity's code, or an announcement; empty where it is about nothing in particular
     status: str
     said: Sequence[Said]  # the question first
     created_at: datetime
@@ -59,11 +64,19 @@ class Ticket:
     answered_at: datetime | None
     closed_by: int | None
     closer: str
+    announced: str = ""  # how the announcement begins that it is about
+    confidential: bool = False
 
     @property
     def answer(self) -> Said | None:
         """The latest thing that one of the staff said to the resident."""
         return next((one for one in reversed(self.said) if one.side == STAFF), None)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the latest thing that staff did about it was an answer that did not arrive."""
+        latest = next((one for one in reversed(self.said) if one.side in (STAFF, NOTE)), None)
+        return latest is not None and latest.is_lost
 
     @property
     def spoke_at(self) -> datetime:
@@ -89,11 +102,21 @@ class Way:
 
 
 def visible(staff_id: int, role: str) -> ColumnElement[bool]:
-    """Whether one of the staff may see a row of `tickets` that is joined with its contact."""
+    """Whether one of the staff may see a row of `tickets` that is joined with its contact.
+
+    What is confidential only those of a person's mediators who look after that activity.
+    """
     if role not in HANDLES:
         return false()
     mine = tickets.c.taken_by == staff_id
-    return or_(mine, charges.own(staff_id, role)) if role in LEADS else mine
+    if role not in LEADS:
+        return mine
+    looks_after = exists().where(
+        charge_rows.c.staff_id == staff_id, charge_rows.c.kind == charges.ACTIVITY,
+        charge_rows.c.code == tickets.c.about,
+    )  # fmt: skip
+    theirs = charges.own(staff_id, role)
+    return or_(mine, theirs if role in SEES_ALL else theirs & or_(~tickets.c.confidential, looks_after))
 
 
 def seen_by(connection: Connection, staff_id: int, ids: Collection[int]) -> set[int]:
@@ -119,6 +142,14 @@ def question_for(connection: Connection, acting: Acting, *, ticket_id: int) -> T
     return load(connection, [ticket_id]).get(ticket_id)
 
 
+def phone_of(connection: Connection, acting: Acting, *, ticket_id: int) -> str:
+    """The whole number of whoever asked, for one of the staff who may call them about it; empty for all others."""
+    role = roles.role_of(connection, acting.contact_id)
+    wanted = select(contacts.c.phone).join(tickets, tickets.c.contact_id == contacts.c.id)
+    mine = wanted.where(tickets.c.id == ticket_id, visible(acting.contact_id, role))
+    return connection.execute(mine).scalar() or "" if role in LEADS else ""
+
+
 def load(connection: Connection, ids: Iterable[int]) -> Mapping[int, Ticket]:
     """These questions with everything said about them, by number."""
     wanted = sorted(set(ids))
@@ -129,7 +160,11 @@ def load(connection: Connection, ids: Iterable[int]) -> Mapping[int, Ticket]:
         for line in connection.execute(found):
             lines[line.ticket_id].append(line)
     names = _names(connection, rows, lines)
-    return {row.id: _ticket(connection, row, lines[row.id], names) for row in rows}
+    lost = _lost(connection, [line.id for some in lines.values() for line in some if line.side == STAFF])
+    told = ticket_about.first_words(connection, {row.about for row in rows})
+    return {
+        row.id: _ticket(connection, row, lines[row.id], names, lost, told.get(row.about, "")) for row in rows
+    }  # fmt: skip
 
 
 _heads: Select[Any] = select(
@@ -145,18 +180,30 @@ def _names(connection: Connection, rows: Sequence[Any], lines: Mapping[int, Sequ
     return {row.id: row.name or "" for row in connection.execute(found)} if who - {None} else {}
 
 
-def _ticket(connection: Connection, row: Any, lines: Sequence[Any], names: Mapping[int, str]) -> Ticket:
+def _lost(connection: Connection, lines: Collection[int]) -> Collection[int]:
+    """Those of these answers that did not arrive."""
+    keys = {f"{ANSWER}:{line}": line for line in lines}
+    found = select(outbox.c.key).where(outbox.c.key.in_(keys), outbox.c.status.in_(LOST))
+    return {keys[key] for key in connection.execute(found).scalars()} if keys else set()
+
+
+def _ticket(
+    connection: Connection, row: Any, lines: Sequence[Any], names: Mapping[int, str], lost: Collection[int],
+    announced: str,
+) -> Ticket:  # fmt: skip
     def attached(number: int | None) -> Media | None:
         return media.load(connection, number) if number else None
 
     first = Said(0, RESIDENT, "", None, row.text, attached(row.media_id), row.created_at)
     more = [
-        Said(n.id, n.side, names.get(n.by_id, ""), n.by_id, n.text, attached(n.media_id), n.at) for n in lines
-    ]  # fmt: skip
+        Said(n.id, n.side, names.get(n.by_id, ""), n.by_id, n.text, attached(n.media_id), n.at, n.id in lost)
+        for n in lines
+    ]
     return Ticket(
-        row.id, row.contact_id, row.name or "", row.phone or "", row.settlement or "", row.language, row.about,
+        row.id, row.contact_id, row.name or "", masked(row.phone or ""), row.settlement or "", row.language, row.about,
         row.status, (first, *more), row.created_at, row.due_at, row.escalated_at, row.taken_by,
-        names.get(row.taken_by, ""), row.answered_at, row.closed_by, names.get(row.closed_by, ""),
+        names.get(row.taken_by, ""), row.answered_at, row.closed_by, names.get(row.closed_by, ""), announced,
+        row.confidential,
     )  # fmt: skip
 
 
@@ -202,17 +249,27 @@ def is_shared(connection: Connection, address_id: int) -> bool:
 def answerers(connection: Connection, ticket_id: int) -> Sequence[int]:
     """Who of the staff a question goes to: whoever took it, otherwise those in charge whom a message reaches.
 
-    Where none of them can be reached, the coordinators; and nobody is asked their own question if others are there.
+    What is about an announcement goes to its author first. Where none of them can be reached, the coordinators; and
+    nobody is asked their own question if others are there.
     """
     row = connection.execute(select(tickets).where(tickets.c.id == ticket_id)).one()
-    if row.taken_by and (taker := _reached(connection, [row.taken_by])):
-        return taker
-    in_charge = charges.in_charge(connection, row.contact_id, row.about)
+    for one in (row.taken_by, ticket_about.author(connection, row.about, row.contact_id)):
+        if one and (first := _reached(connection, [one])):
+            return first
+    in_charge = charges.in_charge(connection, row.contact_id, row.about, confidential=row.confidential)
     for group in (in_charge, charges.coordinators(connection)):
         others = _reached(connection, [who for who in group if who != row.contact_id])
         if others:
             return others
     return _reached(connection, in_charge)
+
+
+def mediators(connection: Connection, acting: Acting) -> Sequence[str]:
+    """The names of those who would answer whoever acts; none where it is the coordinators."""
+    of_them = select(staff.c.contact_id).where(staff.c.role == MEDIATOR)
+    who = _reached(connection, charges.in_charge(connection, acting.contact_id))
+    found = select(contacts.c.name).where(contacts.c.id.in_(who), contacts.c.id.in_(of_them)).order_by(contacts.c.id)
+    return [name or "" for name in connection.execute(found).scalars()] if who else []
 
 
 def _reached(connection: Connection, who: Sequence[int]) -> Sequence[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal_column, or_, select, update
 
 from bot.chat import Acting
 from bot.messages import Media
@@ -21,12 +21,14 @@ from storage import staff as roles
 from storage import ticket_copies, ticket_view
 from storage.staff import SEES_ALL
 from storage.tables import addresses, answers, contacts, conversations, outbox, ticket_lines, tickets
-from storage.ticket_view import ANSWERED, CLOSED, OPEN, RESIDENT, STAFF, is_theirs
+from storage.tables import media as media_rows
+from storage.ticket_view import ANSWER, ANSWERED, CLOSED, LOST, NOTE, OPEN, RESIDENT, STAFF, is_theirs
 
 STRAY = "stray"  # the conversation that asks what words were meant for
 DAY = timedelta(days=1)
 PATIENCE = timedelta(hours=1)  # after which words that nobody went on with are a question all the same
 LOOKED_BACK = timedelta(days=60)  # what was emptied earlier need not be emptied every day
+HEARD_OF = timedelta(days=7)  # what did not arrive is looked for so long: an answer itself lives three days
 SOON = timedelta(hours=1)  # within which further words belong to the question before them
 
 
@@ -48,7 +50,7 @@ class Received:
 
 def ask(
     connection: Connection, acting: Acting, *, text: str, office: Office, media: Mapping[str, Any] | None = None,
-    about: str = "", ticket_id: int = 0, goes_on: bool = False,
+    about: str = "", confidential: bool = False, ticket_id: int = 0, goes_on: bool = False,
 ) -> None:  # fmt: skip
     """Keep a question; or add it to the one that is named, or, with `goes_on`, to the one that was asked just now."""
     number = ticket_id if ticket_id and _is_theirs(connection, acting, ticket_id) else 0
@@ -57,29 +59,36 @@ def ask(
     if number:
         _add(connection, acting, number, text, sent, office)
     else:
-        open_(connection, acting, text=text, about=about, media=sent, office=office)
+        open_(connection, acting, text=text, about=about, confidential=confidential, media=sent, office=office)
 
 
 def open_(
-    connection: Connection, acting: Acting, *, text: str, about: str = "", media: Media | None = None,
-    office: Office | None = None,
+    connection: Connection, acting: Acting, *, text: str, about: str = "", confidential: bool = False,
+    media: Media | None = None, office: Office | None = None,
 ) -> None:  # fmt: skip
-    """Keep a question until somebody answers it. Without an office it is handed out within a minute."""
+    """Keep a question until somebody answers it. Without an office it is handed out within a minute.
+
+    A confidential one is seen only by those of their mediators who look after the activity that it is about.
+    """
     row = {
         "contact_id": acting.contact_id, "address_id": acting.address_id, "text": text, "status": OPEN, "about": about,
-        "media_id": kept_media.keep(connection, media, acting.now) or None, "created_at": acting.now,
+        "confidential": confidential, "media_id": kept_media.keep(connection, media, acting.now) or None,
+        "created_at": acting.now,
     }  # fmt: skip
     made = connection.execute(insert(tickets).values(row).returning(tickets.c.id)).scalar_one()
     if office is not None:
         _hand_out(connection, made, acting.now, office)
 
 
-def open_once(connection: Connection, acting: Acting, *, text: str, about: str, office: Office | None = None) -> None:
+def open_once(
+    connection: Connection, acting: Acting, *, text: str, about: str, confidential: bool = False,
+    office: Office | None = None,
+) -> None:  # fmt: skip
     """The same for what a button says: tapped twice within a day, it is one question."""
     theirs = (tickets.c.contact_id == acting.contact_id) & (tickets.c.about == about) & (tickets.c.status == OPEN)
     lately = select(tickets.c.text).where(theirs, tickets.c.created_at > acting.now - DAY)
     if text not in connection.execute(lately).scalars().all():
-        open_(connection, acting, text=text, about=about, office=office)
+        open_(connection, acting, text=text, about=about, confidential=confidential, office=office)
 
 
 def _hand_out(connection: Connection, ticket_id: int, now: datetime, office: Office) -> None:
@@ -154,23 +163,35 @@ def _names(connection: Connection, who: Sequence[int]) -> Sequence[str]:
     return [name or "" for name in connection.execute(found).scalars()] if who else []
 
 
-def take_back(connection: Connection, acting: Acting, *, ticket_id: int, line_id: int) -> None:
-    """A photo or a voice note came by mistake: nobody need answer it, and it goes. Words are not taken back so."""
-    mine = select(tickets).where(tickets.c.id == ticket_id, tickets.c.status == OPEN, is_theirs(acting))
-    row = connection.execute(mine.with_for_update(of=tickets)).first()
-    if row is None:
+def take_back(connection: Connection, acting: Acting, *, ticket_id: int, line_id: int, office: Office) -> None:
+    """A photo or a voice note came by mistake: it goes, also from the screens of staff, whatever became of it.
+
+    Nobody need answer it any more. Words are not taken back so.
+    """
+    connection.execute(_locked(ticket_id))
+    number = slipped(connection, acting, ticket_id=ticket_id, line_id=line_id)
+    if not number:
         return
-    if line_id:
-        here = (ticket_lines.c.id == line_id) & (ticket_lines.c.ticket_id == ticket_id)
-        slip = here & (ticket_lines.c.side == RESIDENT) & (ticket_lines.c.media_id.is_not(None))
-        connection.execute(delete(ticket_lines).where(slip))
-    elif row.media_id:
-        connection.execute(update(tickets).where(tickets.c.id == ticket_id).values(media_id=None))
+    had_it = ticket_copies.remove(connection, ticket_id, number, acting.now)
+    connection.execute(delete(media_rows).where(media_rows.c.id == number))
     ticket = ticket_view.load(connection, [ticket_id])[ticket_id]
-    if not any(one.text or one.media for one in ticket.said):
+    empty = [one.id for one in ticket.said if one.id == line_id and not one.text]
+    connection.execute(delete(ticket_lines).where(ticket_lines.c.id.in_(empty)))
+    if ticket.status == OPEN and not any(one.text or one.media for one in ticket.said):
         over = {"status": CLOSED, "closed_at": acting.now, "closed_by": None}
         connection.execute(update(tickets).where(tickets.c.id == ticket_id).values(over))
-    ticket_copies.show(connection, ticket_id, acting.now, but=())
+    elif ticket.status == OPEN:
+        ticket_copies.ring(connection, ticket_id, had_it, acting.now, office)
+    ticket_copies.show(connection, ticket_id, acting.now, but=had_it)
+
+
+def slipped(connection: Connection, acting: Acting, *, ticket_id: int, line_id: int) -> int:
+    """Under which number that is kept what a question of theirs, or a line of it, came with; 0 if there is nothing."""
+    whole = select(tickets.c.media_id).where(tickets.c.id == ticket_id, is_theirs(acting))
+    line = (ticket_lines.c.id == line_id) & (ticket_lines.c.side == RESIDENT)
+    part = select(ticket_lines.c.media_id).join(tickets, tickets.c.id == ticket_lines.c.ticket_id)
+    part = part.where(line, tickets.c.id == ticket_id, is_theirs(acting))
+    return connection.execute(part if line_id else whole).scalar() or 0
 
 
 def thank(connection: Connection, acting: Acting, *, ticket_id: int) -> None:
@@ -184,7 +205,7 @@ def replied_to(connection: Connection, acting: Acting, *, platform_id: str) -> i
     """The question whose answer a message replies to, however late; 0 for every other message of ours."""
     mine = (outbox.c.address_id == acting.address_id) & (outbox.c.platform_id == platform_id)
     keys = connection.execute(select(outbox.c.key).where(mine)).scalars()
-    lines = [int(key.partition(":")[2]) for key in keys if key.startswith(f"{ticket_copies.ANSWER}:")]
+    lines = [int(key.partition(":")[2]) for key in keys if key.startswith(f"{ANSWER}:")]
     found = select(ticket_lines.c.ticket_id).where(ticket_lines.c.id.in_(lines)).limit(1)
     return connection.execute(found).scalar() or 0
 
@@ -214,17 +235,48 @@ def waiting(connection: Connection, acting: Acting) -> int:
 
 
 def look(connection: Connection, now: datetime, office: Office) -> int:
-    """Hand out what was kept without a promise, and tell the coordinators of what is overdue. Gives how many."""
+    """Hand out what was kept without a promise, or whose answer did not arrive; tell the coordinators of what is late.
+
+    Gives how many there were.
+    """
     waits = tickets.c.status == OPEN
     fresh = connection.execute(select(tickets.c.id).where(waits, tickets.c.due_at.is_(None))).scalars().all()
     for number in fresh:
         _hand_out(connection, number, now, office)
+    lost = _reopen_lost(connection, now, office)
+    if not is_open(office, now):  # at night there is nobody to tell: it is said when the office opens
+        return len(fresh) + lost
     late = waits & (tickets.c.due_at <= now) & tickets.c.escalated_at.is_(None)
     marked = update(tickets).where(late).values(escalated_at=now).returning(tickets.c.id)
     overdue = connection.execute(marked).scalars().all()
     if overdue:
         ticket_copies.escalate(connection, overdue, now, office)
-    return len(fresh) + len(overdue)
+    return len(fresh) + lost + len(overdue)
+
+
+def _reopen_lost(connection: Connection, now: datetime, office: Office) -> int:
+    """A question whose last answer did not arrive waits again, for whoever gave it. Gives how many."""
+    # Spelled out rather than bound, or the planner could not know that the small partial index will do.
+    gone = or_(*(outbox.c.status == literal_column(f"'{status}'") for status in LOST))
+    lately = outbox.c.not_before > now - HEARD_OF
+    keys = connection.execute(select(outbox.c.key).where(gone, lately, outbox.c.key.like(f"{ANSWER}:%"))).scalars()
+    lines = [int(key.partition(":")[2]) for key in keys]
+    if not lines:
+        return 0
+    later = ticket_lines.alias()
+    by_staff = later.c.side.in_((STAFF, NOTE)) & (later.c.ticket_id == tickets.c.id)
+    latest = select(func.max(later.c.id)).where(by_staff).scalar_subquery()
+    those = (tickets.c.status == ANSWERED) & latest.in_(lines)
+    again = {"status": OPEN, "closed_by": None, "closed_at": None}
+    reopening = update(tickets).where(those, _mentions(lines)).values(again).returning(tickets.c.id)
+    found = connection.execute(reopening).scalars().all()
+    for number in found:
+        _hand_out(connection, number, now, office)
+    return len(found)
+
+
+def _mentions(lines: Sequence[int]) -> ColumnElement[bool]:
+    return tickets.c.id.in_(select(ticket_lines.c.ticket_id).where(ticket_lines.c.id.in_(lines)))
 
 
 def forget(connection: Connection, *, before: datetime) -> None:

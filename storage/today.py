@@ -11,21 +11,26 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, literal_column, or_, select
 
 from bot.alphabets import fold
 from bot.chat import Acting
 from bot.messages import Lane
-from storage import attendance, calls, charges, events, followups, staff, tickets
+from storage import attendance, calls, charges, events, followups, staff, ticket_about, tickets
 from storage.events import Event
 from storage.results import ANSWERED
 from storage.tables import broadcasts, contacts, outbox, recipients
+from storage.tables import staff as team
+from storage.ticket_view import ANSWER, LOST
 
 LATELY = timedelta(days=3)  # a message that failed earlier is an old story
 AHEAD = timedelta(days=3)  # events whose people may still be called
 SHOWN = 10  # events that are looked at for calls: more cannot be called on one day
 LETTERS = 24  # of an announcement that stand for its title
 ARRIVED = ("sent", "delivered", "read")
+STILL = ("", "no_answer")  # of a call: it is still to be made, or made again
+HEARD = 3  # announcements whose answers are named
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Somebody whom a message of ours did not reach."""
+    """Somebody whom a message of ours did not reach; or who came to us, and when."""
 
     contact_id: int
     name: str
@@ -58,6 +63,9 @@ class Today:
     calls: Sequence[Calls]
     lost: int
     results: int
+    heard: Sequence[Calls] = ()  # announcements that interested somebody since yesterday
+    unmarked: Sequence[Event] = ()  # that are over, and nobody has said who came
+    fresh: int = 0  # people who signed up lately
 
 
 def today(connection: Connection, acting: Acting, *, zone: ZoneInfo) -> Today:
@@ -65,10 +73,10 @@ def today(connection: Connection, acting: Acting, *, zone: ZoneInfo) -> Today:
     role = staff.role_of(connection, acting.contact_id)
     near = _near(connection, acting, zone)
     heads = events.heads(connection, acting, event_ids=[event.id for event in near])
-    lost = len(unreached(connection, acting))
     return Today(
-        acting.now, tickets.waiting(connection, acting), near, heads, to_call(connection, acting), lost,
-        _results(connection, acting, role),
+        acting.now, tickets.waiting(connection, acting), near, heads, to_call(connection, acting),
+        lost(connection, acting), _results(connection, acting, role), heard(connection, acting, zone=zone),
+        attendance.unmarked(connection, acting), _how_many_new(connection, acting, role),
     )  # fmt: skip
 
 
@@ -105,7 +113,12 @@ def _how_many(connection: Connection, acting: Acting, event: Event) -> int:
 
 def _after_announcements(connection: Connection, acting: Acting) -> list[Calls]:
     role = staff.role_of(connection, acting.contact_id)
-    waiting = recipients.c.to_call.is_(True) & (recipients.c.called == "") & _is_mine(acting, role)
+    waiting = recipients.c.to_call.is_(True) & recipients.c.called.in_(STILL)
+    return _by_announcement(connection, waiting & _is_mine(acting, role))
+
+
+def _by_announcement(connection: Connection, which: ColumnElement[bool]) -> list[Calls]:
+    """How many of these rows of the ledger each announcement has, the newest first."""
     counted = (
         select(broadcasts.c.id, func.count().label("people"))
         .select_from(
@@ -113,7 +126,7 @@ def _after_announcements(connection: Connection, acting: Acting) -> list[Calls]:
                 contacts, contacts.c.id == recipients.c.contact_id
             )
         )
-        .where(waiting)
+        .where(which)
         .group_by(broadcasts.c.id)
         .subquery()
     )
@@ -129,24 +142,61 @@ def _is_mine(acting: Acting, role: str) -> ColumnElement[bool]:
 
 
 def _title(said: Mapping[str, str] | None) -> str:
-    """The first words of an announcement."""
-    text = " ".join((said or {}).get("bg", "").split())
-    return text if len(text) <= LETTERS else f"{text[:LETTERS].rstrip()}…"
+    return ticket_about.beginning(said or {}, LETTERS)
+
+
+# --- what is new ----------------------------------------------------------------------------------------------------
+
+
+def heard(connection: Connection, acting: Acting, *, zone: ZoneInfo) -> list[Calls]:
+    """Whom announcements interested since yesterday morning; those that were heard of last."""
+    role = staff.role_of(connection, acting.contact_id)
+    if role not in staff.LEADS | {staff.TRAINER}:
+        return []
+    midnight = acting.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    fresh = (recipients.c.answer == "interested") & (recipients.c.answered_at >= midnight - DAY)
+    return _by_announcement(connection, fresh & _is_mine(acting, role))[:HEARD]
+
+
+def newcomers(connection: Connection, acting: Acting) -> list[Lost]:
+    """Own people who signed up in the last days, the latest first; not whom whoever asks has entered."""
+    found = connection.execute(_new(acting, staff.role_of(connection, acting.contact_id))).all()
+    return [Lost(row.id, row.name or "", row.registered_at) for row in found]
+
+
+def _how_many_new(connection: Connection, acting: Acting, role: str) -> int:
+    those = _new(acting, role).subquery()
+    return connection.execute(select(func.count()).select_from(those)).scalar_one()
+
+
+def _new(acting: Acting, role: str) -> Select[Any]:
+    lately = (contacts.c.registered_at > acting.now - LATELY) & (contacts.c.status != "archived")
+    entered = contacts.c.source == f"{calls.BY_STAFF}{acting.contact_id}"
+    came = lately & ~entered & contacts.c.id.not_in(select(team.c.contact_id))
+    theirs = came & charges.own(acting.contact_id, role) if role in staff.LEADS else false()
+    found = select(contacts.c.id, contacts.c.name, contacts.c.registered_at)
+    return found.where(theirs).order_by(contacts.c.registered_at.desc(), contacts.c.id.desc())
 
 
 # --- whom no message reached ----------------------------------------------------------------------------------------
 
 
 def unreached(connection: Connection, acting: Acting) -> list[Lost]:
-    """Own people whom a message that we sent of our own accord did not reach lately, and none since; latest first."""
+    """Own people whom a message of our own accord, or an answer, did not reach lately, and none since; latest first."""
     role = staff.role_of(connection, acting.contact_id)
     found = connection.execute(_losses(acting, role)).all()
     lost = [Lost(row.id, row.name or "", row.at) for row in found]
     return sorted(lost, key=lambda one: (-one.at.timestamp(), fold(one.name), one.contact_id))
 
 
+def lost(connection: Connection, acting: Acting) -> int:
+    """How many these are. No name is opened for it."""
+    those = _losses(acting, staff.role_of(connection, acting.contact_id)).subquery()
+    return connection.execute(select(func.count()).select_from(those)).scalar_one()
+
+
 # Spelled out rather than bound, or the planner could not know that the small partial index will do.
-_lost = or_(*(outbox.c.status == literal_column(f"'{status}'") for status in ("failed", "uncertain", "expired")))
+_lost = or_(*(outbox.c.status == literal_column(f"'{status}'") for status in LOST))
 
 
 def _losses(acting: Acting, role: str) -> Select[Any]:
@@ -154,7 +204,9 @@ def _losses(acting: Acting, role: str) -> Select[Any]:
     arrived = exists().where(
         later.c.contact_id == outbox.c.contact_id, later.c.id > outbox.c.id, later.c.status.in_(ARRIVED)
     )
-    lately = (outbox.c.not_before > acting.now - LATELY) & (outbox.c.lane != int(Lane.REPLY))
+    # What was cancelled had nothing to say any more; an answer always has.
+    unasked = (outbox.c.lane != int(Lane.REPLY)) & (outbox.c.status != "cancelled")
+    lately = (outbox.c.not_before > acting.now - LATELY) & or_(unasked, outbox.c.key.like(f"{ANSWER}:%"))
     return (
         select(contacts.c.id, contacts.c.name, func.max(outbox.c.not_before).label("at"))
         .join(outbox, outbox.c.contact_id == contacts.c.id)

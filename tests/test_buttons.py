@@ -19,6 +19,7 @@ from storage import broadcasts
 from storage.attendance import Sheet, Tally
 from storage.broadcasts import ANSWERS, Broadcast
 from storage.contacts import Child, Profile
+from storage.deliveries import Removed
 from storage.directory import Card, Meeting
 from storage.door import Found
 from storage.events import Event
@@ -30,8 +31,9 @@ from storage.months import Line, Month
 from storage.participation import Crowd
 from storage.programme import Programme
 from storage.pulse import Pulse, Week
-from storage.recipients import Heard, Progress, ToCall
+from storage.recipients import CameBack, Heard, Progress, ToCall
 from storage.staff import Member
+from storage.ticket_about import Announced
 from storage.ticket_desk import Row
 from storage.ticket_view import Said, Ticket, Way
 from storage.tickets import Received
@@ -157,9 +159,24 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "month": Month(START, COUNTED, [replace(COUNTED, activity=a.code) for a in known.activities]),
         "crowds": [Crowd(a.code, 25, 3) for a in known.activities],
         "listed": [RESULT] * 30,
-        "today": Today(START, 3, [EVENT] * 2, {EVENT.id: (25, 40)}, [Calls("Курс", 4, EVENT.id)], 2, 1),
+        "today": Today(
+            START,
+            3,
+            [EVENT] * 2,
+            {EVENT.id: (25, 40)},
+            [Calls("Курс", 4, EVENT.id)],
+            2,
+            1,
+            [Calls("Работа", 3, broadcast_id=2**40)],
+            [EVENT],
+            4,
+        ),
         "to_call": [Calls("Курс", 4, EVENT.id), Calls("Работа", 3, broadcast_id=2**40)],
         "unreached": [Lost(2**40, "Мария Иванова", START)] * 30,
+        "newcomers": [Lost(2**40, "Мария Иванова", START)] * 30,
+        "unmarked": [EVENT] * 2,
+        "lately": Announced(2**40, ()),
+        "mediators": ["Росица Димова"],
         "card": Card(
             2**40,
             "Мария Иванова",
@@ -174,6 +191,7 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
             ["telegram", "web"],
         ),
         "question_for": QUESTION,
+        "slipped": 2**40,
         "questions": [Row(2**40, "Мария Иванова", "open", START, START, 2**40, "Ани Петрова")] * 9,
         "way_back": Way(2**40, "telegram", is_shared=True),
         "colleagues": [Member(2**40 + n, "Ани Петрова", "", "mediator", START) for n in range(9)],
@@ -184,6 +202,7 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "brought": (12, 9),
         "of": [("activity", known.activities[0].code)],
         "how_many": 43,
+        "at_institutions": {i.code: 12 for i in known.institutions},
         "pulse": Pulse(START, 40, 30, 12, 9, [Week(1, 7, 10, 2), Week(8, 14, 20, 7)]),
     }
     announced: dict[str, Any] = {
@@ -191,11 +210,21 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "sent_before": (START, 38),
         "for_staff": ANNOUNCED,
         "recent": [ANNOUNCED] * 9,
+        "written": [ANNOUNCED] * 2,
         "may_approve": True,
         "progress": Progress(400, 380, 0, 15, 5, 0, {"stopped": 7}, {"blocked": 15}, None, {"telegram": 380}),
-        "answers": {code: [Heard(2**40 + n, "Я" * 80, START) for n in range(20)] for code in ANSWERS},
-        "call_list": [ToCall(2**40 + n, "Я" * 80, "+359888123456", "asked", "") for n in range(20)],
+        "came_back": CameBack(dict.fromkeys(ANSWERS, 20), 20, 0),
+        "answers": [Heard(2**40 + n, "Я" * 80, START) for n in range(8)],
+        "call_list": [ToCall(2**40 + n, "Я" * 80, "", "asked", "") for n in range(20)],
+        "one_to_call": ToCall(2**40, "Я" * 80, "+359888123456", "asked", ""),
         "other_ways": 12,
+        "removed": Removed(200, 150, 30),
+        "may_correct": "",
+        "needs_a_second": True,
+        "colleagues": 3,
+        "goes_at": START,
+        "tallies": {2**40: (380, 400)},
+        "over_caption": 0,
     }
     of_announcements = {"audience", "broadcast_id"}
     return lambda query, values: (

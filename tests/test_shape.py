@@ -49,7 +49,7 @@ MAY_IMPORT = (
         "storage",
         (
             *("bot.alphabets", "bot.calendar", "bot.chat", "bot.messages", "bot.office"),
-            *("bot.placeholders", "bot.privacy", "bot.problem", "storage"),
+            *("bot.lengths", "bot.placeholders", "bot.privacy", "bot.problem", "storage"),
         ),
     ),
     ("bot.app", ROOMS),

@@ -58,9 +58,9 @@ async def test_a_question_is_promised_answered_and_closed_with_thanks(town: Town
     assert (ticket.status, ticket.closed_by) == ("closed", None)
     assert t("ticket.thanked") in await rositsa.press_data(f"/ticket {ticket.id}")
     assert await deeds(town) == [
-        f"charge contact:{await number_of(rositsa)}:settlement",
-        f"answer ticket:{ticket.id}",
-    ]
+        f"charge contact:{await number_of(rositsa)}:settlement:vidin", f"answer ticket:{ticket.id}",
+        f"see ticket:{ticket.id}", f"see ticket:{ticket.id}",
+    ]  # fmt: skip
 
 
 async def test_replying_to_the_message_answers_in_one_step_and_a_look(town: Town) -> None:
@@ -150,9 +150,12 @@ async def test_a_photo_by_mistake_is_taken_back(town: Town) -> None:
     maria, rositsa = await resident(town, "telegram"), await mediator(town, "telegram")
     await voice(maria, PHOTO)
     rositsa.receive()
+    copy = shown(rositsa)
     assert t("question.slip") in await maria.press(t("button.slip"))
     await town.deliver()
-    assert t("ticket.withdrawn") in rositsa.receive()
+    assert rositsa.receive() == ""
+    assert rositsa.last.removes == copy, "from the chat of staff too"
+    assert t("ticket.withdrawn") in await rositsa.press_data("/ticket 1")
     (ticket,) = await rows(town, tickets)
     assert (ticket.status, ticket.media_id) == ("closed", None)
     assert await waiting(rositsa) == 0
@@ -274,6 +277,7 @@ async def test_what_is_not_answered_in_time_comes_to_the_coordinators_once(town:
     late = ani.receive()
     assert late.count(ASKED) == 1
     assert late.startswith(t("ticket.head_late"))
+    assert t("ticket.late", when="сряда, 25.11, 10:30 (днес)") in late
     rositsa.receive()
     assert "🔴" in "".join([await rositsa.press_data("/questions"), *rositsa.labels])
     await ani.press(t("ticket.do_answer"))
@@ -404,7 +408,7 @@ async def test_whoever_stopped_meanwhile_is_to_be_called(town: Town, channel: st
     await rositsa.say("В сряда.")
     await maria.say("Стоп")
     said = await rositsa.press(SEND)
-    assert t("ticket.call_them", phone="0888 123 456") in said
+    assert t("ticket.call_them", phone="+359 88… 456") in said
     await town.deliver()
     assert maria.receive() == ""
     assert t("ticket.noted_call") in await rositsa.press(t("ticket.do_called"))

@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Connection, Index, PrimaryKeyConstraint, UniqueConstraint, inspect, text
+from sqlalchemy import Column, Connection, Index, PrimaryKeyConstraint, UniqueConstraint, inspect, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage import migrations
+from storage.cipher import Cipher
 from storage.database import Database
 from storage.migrations import HEAD, Newer
-from storage.tables import metadata
+from storage.tables import links, metadata, search_tokens
 from tests import ROOT
-from tests.storage.kit import counted, opened
+from tests.storage.kit import KEY, NOW, counted, opened
 
 # Opens the database of the first argument and is killed: before its n-th statement, or, at 0, before its commit.
 CHILD = """
@@ -98,6 +100,39 @@ async def test_the_migrations_make_exactly_the_tables_that_the_code_uses(databas
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
     assert await database.read(differences) == []
+
+
+async def test_links_of_staff_and_numbers_from_before_are_carried_over(empty_database_url: str) -> None:
+    """What the third migration moves: the code of a link, and the end of a number by which somebody is found."""
+    cipher = Cipher(KEY)
+
+    def before(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        phone = cipher.seal(b'"+359888123456"', "contacts.phone")
+        values = {"phone": phone, "now": "2026-11-24 08:00:00+00:00"}
+        if connection.dialect.name == "postgresql":
+            values["now"] = NOW  # type: ignore[assignment]
+        add = "INSERT INTO contacts (id, status, phone, created_at) VALUES (7, 'active', :phone, :now)"
+        connection.execute(text(add), values)
+        join = "INSERT INTO staff (contact_id, role, code, since) VALUES (7, 'mediator', 'ot-2345678923', :now)"
+        connection.execute(text(join), {"now": values["now"]})
+        migrations.upgrade(connection)
+
+    def after(connection: Connection) -> tuple[list[Any], list[Any]]:
+        tokens = connection.execute(select(search_tokens.c.token, search_tokens.c.contact_id)).all()
+        return list(map(tuple, connection.execute(select(links)).all())), list(map(tuple, tokens))
+
+    engine = create_async_engine(empty_database_url)
+    engine.dialect.cipher = cipher  # type: ignore[attr-defined]
+    async with engine.begin() as connection:
+        await connection.run_sync(before)
+        kept, tokens = await connection.run_sync(after)
+    await engine.dispose()
+    assert kept == [(7, "ot-2345678923")]
+    assert tokens == [(cipher.lookup("phone ending", "456"), 7)]
 
 
 async def test_partial_indexes_are_partial_in_the_database(database: Database) -> None:

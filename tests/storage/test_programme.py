@@ -316,6 +316,8 @@ BROKEN = [
         "office: open_from must be before open_until."]),
     ("a ready answer with an unknown mark", "Записах Ви.", "Записах Ви за ((дата)).", [
         'answers[3].text: No mark is called "((дата))".']),
+    ("a promise in words", 'promises = true\n\n[[answers]]\nname = "🏢', 'promises = "да"\n\n[[answers]]\nname = "🏢', [
+        'answers[0].promises: Should be true or false, but is "да".']),
     ("settlements as text", "settlements = [", 'settlements = "Видин"\nvillages = [', [
         "villages: This key is not known here.",
         'settlements: Should be a list in square brackets, or tables in double ones, but is "Видин".',

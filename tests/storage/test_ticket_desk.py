@@ -13,9 +13,21 @@ from sqlalchemy import Connection, insert, select, update
 from bot.chat import Acting, Conflict
 from bot.messages import Media
 from bot.office import Office
-from storage import charges, housekeeping, screens, ticket_copies, ticket_desk, ticket_view, tickets
+from storage import charges, housekeeping, screens, ticket_about, ticket_copies, ticket_desk, ticket_view, tickets
 from storage.database import Database
-from storage.tables import addresses, children, contacts, interests, media, outbox, residents, staff, ticket_lines
+from storage.tables import (
+    addresses,
+    broadcasts,
+    children,
+    contacts,
+    interests,
+    media,
+    outbox,
+    recipients,
+    residents,
+    staff,
+    ticket_lines,
+)
 from storage.tables import tickets as rows
 from tests.storage.events_kit import DAY, HOUR, NOW, RULES, by, lead, settle
 from tests.storage.kit import opened
@@ -128,6 +140,51 @@ async def test_nobody_whose_it_is_not_can_do_anything(database: Database) -> Non
     await database.write(check)
 
 
+async def test_about_an_announcement_its_author_is_asked_as_long_as_the_person_is_theirs(database: Database) -> None:
+    def check(connection: Connection) -> None:
+        town(connection)
+        charge(connection, IVAN, charges.SETTLEMENT, "vidin")
+        number = announced(connection, IVAN)
+        assert told(connection, asked(connection, about=f"broadcast:{number}")) == {IVAN}
+        charge(connection, IVAN, charges.SETTLEMENT, "vidin")
+        assert told(connection, asked(connection, about=f"broadcast:{number}")) == {ROSITSA}, "no more theirs"
+        connection.execute(staff.delete().where(staff.c.contact_id == IVAN))
+        assert told(connection, asked(connection, about=f"broadcast:{number}")) == {ROSITSA}, "nor of the team"
+
+    await database.write(check)
+
+
+async def test_an_announcement_is_meant_within_an_hour_of_it_or_of_a_tap_on_its_button(database: Database) -> None:
+    def check(connection: Connection) -> None:
+        town(connection)
+        number = announced(connection, ROSITSA)
+        for after, tapped, meant in ((HOUR / 2, None, True), (2 * HOUR, None, False), (2 * HOUR, NOW + HOUR, False),
+                                     (2 * HOUR, NOW + 3 * HOUR / 2, True)):  # fmt: skip
+            connection.execute(update(recipients).values(answered_at=tapped))
+            found = ticket_about.lately(connection, by(MARIA, NOW + after))
+            assert (found.about if found else "") == (f"broadcast:{number}" if meant else "")
+        assert ticket_about.lately(connection, by(IVAN)) is None, "nobody else's"
+
+    await database.write(check)
+
+
+def announced(connection: Connection, author: int) -> int:
+    """An announcement that reached Мария a moment ago; its number."""
+    row = {
+        "by_id": author, "words": {"bg": "Курс"}, "buttons": [], "audience": {}, "fingerprint": bytes(16),
+        "status": "done", "due_at": NOW, "created_at": NOW,
+    }  # fmt: skip
+    number = int(connection.execute(insert(broadcasts).values(row).returning(broadcasts.c.id)).scalar_one())
+    sent = {
+        "key": f"broadcast:{number}:{MARIA}", "channel": "web", "address_id": MARIA, "contact_id": MARIA, "lane": 3,
+        "status": "sent", "not_before": NOW, "expires_at": NOW, "created_at": NOW, "sent_at": NOW,
+    }  # fmt: skip
+    connection.execute(insert(outbox).values(sent))
+    got = {"broadcast_id": number, "contact_id": MARIA, "status": "queued", "message": sent["key"], "at": NOW}
+    connection.execute(insert(recipients).values(got))
+    return number
+
+
 # --- where an answer goes -------------------------------------------------------------------------------------------
 
 
@@ -227,7 +284,7 @@ async def test_two_processes_that_look_tell_each_coordinator_once(database_url: 
         keys = await one.read(
             lambda c: c.execute(select(outbox.c.key).where(outbox.c.key.like("late:%"))).scalars().all()
         )
-        assert sorted(keys) == [f"late:{n}:{ANI}" for n in (1, 2, 3)]
+        assert sorted(key.rpartition(":")[0] for key in keys) == [f"late:{n}:{ANI}" for n in (1, 2, 3)]
 
 
 # --- what is kept, and how long -------------------------------------------------------------------------------------
@@ -269,12 +326,95 @@ async def test_a_slip_deletes_what_was_sent_and_no_words(database: Database) -> 
     def check(connection: Connection) -> None:
         town(connection)
         number = asked(connection, text="", media=VOICE.to_json())
-        tickets.take_back(connection, by(ROSITSA), ticket_id=number, line_id=0)
+        tickets.take_back(connection, by(ROSITSA), ticket_id=number, line_id=0, office=OFFICE)
         assert connection.execute(select(rows.c.media_id)).scalar(), "only whoever sent it"
         tickets.ask(connection, by(MARIA), text="ето", office=OFFICE, goes_on=True)
-        tickets.take_back(connection, by(MARIA), ticket_id=number, line_id=0)
+        tickets.take_back(connection, by(MARIA), ticket_id=number, line_id=0, office=OFFICE)
         row = connection.execute(select(rows)).one()
         assert (row.media_id, row.status) == (None, "open"), "the words still wait"
         assert timedelta() < (row.due_at - NOW)
+
+    await database.write(check)
+
+
+async def test_a_slip_goes_in_any_state_with_its_content_and_from_the_screens_of_staff(database: Database) -> None:
+    def check(connection: Connection) -> None:
+        town(connection)
+        number = asked(connection, text="", media=VOICE.to_json())
+        kept = connection.execute(select(rows.c.media_id)).scalar_one()
+        carried = {"text": "❓", "media": {"kind": "voice", "number": kept}}
+        connection.execute(update(outbox).values(body=carried, status="sent", platform_id="m7"))
+        copy = connection.execute(select(outbox.c.id)).scalar_one()
+        answered(connection, by(ROSITSA), number)
+        assert tickets.slipped(connection, by(IVAN), ticket_id=number, line_id=0) == 0, "only whoever sent it"
+        assert tickets.slipped(connection, by(MARIA), ticket_id=number, line_id=0) == kept
+        tickets.take_back(connection, by(MARIA), ticket_id=number, line_id=0, office=OFFICE)
+        row = connection.execute(select(rows)).one()
+        assert (row.media_id, row.status) == (None, "answered")
+        assert connection.execute(select(media)).all() == [], "its content too, at once"
+        gone = connection.execute(select(outbox).where(outbox.c.key == f"unask:{copy}")).one()
+        assert (gone.contact_id, gone.body["removes"]) == (ROSITSA, "m7")
+        assert connection.execute(select(outbox.c.body).where(outbox.c.id == copy)).scalar() is None
+        assert tickets.slipped(connection, by(MARIA), ticket_id=number, line_id=0) == 0, "once"
+
+    await database.write(check)
+
+
+async def test_words_beside_a_slip_come_anew_to_whoever_loses_the_message_that_showed_both(database: Database) -> None:
+    def check(connection: Connection) -> None:
+        town(connection)
+        number = asked(connection, media=VOICE.to_json())
+        connection.execute(update(outbox).values(body=None, status="sent", platform_id="m7"))
+        later = replace(by(MARIA), now=NOW + HOUR)
+        tickets.take_back(connection, later, ticket_id=number, line_id=0, office=OFFICE)
+        keys = connection.execute(select(outbox.c.key).where(outbox.c.status == "queued")).scalars().all()
+        assert sorted(key.partition(":")[0] for key in keys) == ["ticket", "unask"]
+        (copy,) = [key for key in keys if key.startswith("ticket:")]
+        shown = ticket_copies.copies(connection, [copy], NOW + HOUR)[copy]
+        assert (shown.replaces, shown.ticket.said[0].text, shown.ticket.attached) == ("", "Кога?", [])
+
+    await database.write(check)
+
+
+async def test_words_under_a_photo_stay_when_it_is_taken_back(database: Database) -> None:
+    def check(connection: Connection) -> None:
+        town(connection)
+        number = asked(connection)
+        asked(connection, text="вижте", media=VOICE.to_json(), ticket_id=number)
+        line = connection.execute(select(ticket_lines.c.id)).scalar_one()
+        tickets.take_back(connection, by(MARIA), ticket_id=number, line_id=line, office=OFFICE)
+        kept = connection.execute(select(ticket_lines)).one()
+        assert (kept.text, kept.media_id) == ("вижте", None)
+
+    await database.write(check)
+
+
+# --- what is confidential -------------------------------------------------------------------------------------------
+
+
+async def test_a_confidential_question_is_for_who_looks_after_that_activity(database: Database) -> None:
+    def check(connection: Connection) -> None:
+        town(connection)
+        charge(connection, IVAN, charges.SETTLEMENT, "vidin")
+        charge(connection, IVAN, charges.ACTIVITY, "health")
+        number = asked(connection, about="health", confidential=True)
+        assert told(connection, number) == {IVAN}
+        seen = {who: bool(ticket_view.question_for(connection, by(who), ticket_id=number)) for who in (1, 2, 3)}
+        assert seen == {ANI: True, ROSITSA: False, IVAN: True}
+        assert ticket_desk.questions(connection, by(ROSITSA), limit=9) == []
+        assert [tickets.waiting(connection, by(who)) for who in (ROSITSA, IVAN)] == [0, 1]
+        ticket_desk.take(connection, by(ROSITSA), ticket_id=number)
+        assert connection.execute(select(rows.c.taken_by)).scalar() is None
+        ticket_desk.pass_on(connection, by(ANI), ticket_id=number, to=ROSITSA, office=OFFICE)
+        assert ticket_view.question_for(connection, by(ROSITSA), ticket_id=number), "whom it was given to may"
+
+    await database.write(check)
+
+
+async def test_a_confidential_question_that_nobody_looks_after_is_the_coordinators(database: Database) -> None:
+    def check(connection: Connection) -> None:
+        town(connection)
+        assert told(connection, asked(connection, about="health")) == {ROSITSA}
+        assert told(connection, asked(connection, about="health", confidential=True)) == {ANI}
 
     await database.write(check)
