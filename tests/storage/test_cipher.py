@@ -124,7 +124,7 @@ def test_every_column_that_can_hold_words_of_a_person_is_sealed() -> None:
         "notifications.reason", "notifications.message", "participations.activity",
         "participations.entry_work", "participations.exit_kind",
         "participations.exit_reason", "results.due", "results.state", "staff.role", "staff_invites.role",
-        "audit.action", "audit.subject", "charges.kind", "charges.code", "staff.code", "ticket_lines.side",
+        "audit.action", "audit.subject", "charges.kind", "charges.code", "links.code", "ticket_lines.side",
         "broadcasts.status", "recipients.status", "recipients.reason", "recipients.message", "recipients.answer",
         "recipients.called", "media.kind", "media.channel", "media.mime", "media.state",
     }  # fmt: skip
