@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.messages import Lane, Limits
 
 SPARE = 6.0  # messages that bulk leaves in the bucket: replies wait for nobody, and must not provoke a refusal either
-TOGETHER = 4  # that bulk sends at once, having waited for all: they share the commits of their marks
+TOGETHER = 8  # that bulk sends at once, having waited for all: they share the commits of their marks
 TINY = 1e-6  # of a message: what is only lost in reckoning
 FORGET = 10_000  # chats remembered at most before the long quiet ones are dropped
 

@@ -168,7 +168,7 @@ def test_a_broadcast_keeps_to_the_platforms_rate() -> None:
     sender.hand([held(n, lane=Lane.BROADCAST) for n in range(1, 201)])
     times = timetable(sender)
     assert [number for _, number in times] == list(range(1, 201))
-    assert [at for at, _ in times] == pytest.approx([max(0, (n - 19) // 4 * 4) / 29.5 for n in range(200)], abs=0.001)
+    assert [at for at, _ in times] == pytest.approx([max(0, (n - 15) // 8 * 8) / 29.5 for n in range(200)], abs=0.001)
 
 
 def test_bulk_to_one_chat_waits_its_second_without_holding_up_the_others() -> None:
