@@ -141,13 +141,18 @@ def _unreplaced(lines: Iterable[Shown]) -> list[tuple[str, Shown]]:
 
 
 def _active(kept: Sequence[tuple[str, Shown]]) -> list[Shown]:
-    """The messages whose buttons may be pressed: our last answer since the person spoke, and the latest reminders."""
+    """The messages whose buttons may be pressed: our last answer since the person spoke, and the latest reminders.
+
+    A question that was put again behind a screen leaves the screen its buttons: they lead elsewhere at any time.
+    """
     ours = [line for _, line in kept if not line.mine and _presses(line.message)]
     reminders = [line for line in ours if line.unasked][-ASIDES:]
     after = next((n for n, (_, line) in enumerate(reversed(kept)) if line.mine), len(kept))
     since = [line for _, line in kept[len(kept) - after :]]
-    asked = [line for line in ours if not line.unasked and line in since][-1:]
-    return [*reminders, *asked]
+    asked = [line for line in ours if not line.unasked and line in since]
+    screens = [line for line in asked if _is_card(line.message)][-1:]
+    behind = [line for line in asked[-1:] if not _is_card(line.message)]
+    return [*reminders, *screens, *behind]
 
 
 def _presses(message: Outgoing) -> tuple[tuple[Button, ...], ...]:

@@ -423,3 +423,21 @@ def test_a_reminder_keeps_its_buttons_beside_the_open_question_and_the_latest_tw
     assert shown == {1: (False, True), 2: (True, True), 3: (True, True), 4: (True, False)}
     answered = [*lines, mine, ours(5, "/rsvp 5", unasked=True)]
     assert {b.id for b in fold(answered, SOFIA).bubbles if b.rows} == {3, 5}
+
+
+def test_a_screen_keeps_its_buttons_above_the_question_that_was_put_again() -> None:
+    """Whoever looks at a list in the middle of something can open what is in it."""
+
+    def ours(number: int, press: str) -> Shown:
+        return Shown(number, False, Outgoing("?", ((Button("x", press),),)), AT)
+
+    mine = Shown(0, True, Outgoing("думи"), AT)
+
+    def pressable(*lines: Shown) -> set[int]:
+        return {b.id for b in fold(lines, SOFIA).bubbles if b.rows}
+
+    question, screen, again = ours(1, "1.q.a"), ours(2, "/ticket 5"), ours(3, "1.q.a")
+    assert pressable(question, mine, screen, again) == {2, 3}
+    assert pressable(question, mine, screen, ours(4, "/team")) == {4}
+    assert pressable(question, mine, again, screen) == {2}
+    assert pressable(screen, again, mine) == set()

@@ -107,6 +107,20 @@ async def test_the_menu_gives_way_to_a_question_and_to_nothing_else(browser: Bro
                 assert await in_sight(seen.page, ".answers button")
 
 
+async def test_a_screen_above_a_question_can_be_pressed_too(browser: Browser) -> None:
+    async with looking(browser, lambda _: [Outgoing("Здравейте!")], **PHONE) as seen:
+        await seen.tap("▶ Започни")
+        await seen.sees("Здравейте!")
+        for words, rows in (("Стар екран", CARD), ("Екран", CARD), ("Въпрос", YES_NO), ("Пак въпросът", YES_NO)):
+            await seen.bot.say(seen.address, Outgoing(words, rows))
+            await seen.sees(words)
+        for again in (False, True):
+            if again:
+                await seen.page.reload()
+            shown = await seen.page.locator("form.answers").evaluate_all("all => all.map(one => one.innerText.trim())")
+            assert [CARD[0][0].label in one for one in shown] == [True, False]
+
+
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 async def test_text_twice_as_large_needs_no_sideways_scrolling(browser: Browser, width: int) -> None:
     async with looking(browser, viewport={"width": width, "height": 740}) as seen:

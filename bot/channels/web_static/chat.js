@@ -219,9 +219,10 @@
     menu.hidden = !rows.length;
   }
 
-  function retire() {
+  // A question that was put again behind a screen leaves the screen its buttons: they lead elsewhere at any time.
+  function retire(but = "") {
     const held = log.contains(document.activeElement);
-    log.querySelectorAll("form.answers:not(.aside)").forEach((old) => old.remove());
+    log.querySelectorAll(`form.answers:not(.aside${but})`).forEach((old) => old.remove());
     if (held && !log.contains(document.activeElement)) toRest();
   }
 
@@ -252,7 +253,7 @@
     Object.assign(element.dataset, { id: message.id, root });
     if (message.links.length) element.append(make("div", "links", ...message.links.map(([label, href]) => link(label, href, "answer"))));
     if (message.rows.length) {
-      if (!message.unasked) retire();
+      if (!message.unasked) retire(message.card ? "" : ", .card");
       const rows = message.rows.map((row) => row.map(([label, press]) => button(label, "press", press, "answer")));
       const classes = ["answers", message.unasked && "aside", message.card && "card"].filter(Boolean).join(" ");
       element.append(form(classes, rows, hidden(message.id)));
