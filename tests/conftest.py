@@ -124,6 +124,19 @@ def _migrate(url: str) -> None:
         runner.run(open_once())
 
 
+@pytest.fixture
+def new_statements() -> Iterator[None]:
+    """Statements are kept once they are built: what a test breaks must get into new ones, and out of them again."""
+    from storage import notifications
+
+    kept = (notifications._deciding, notifications._joining, notifications._queueing, notifications._telling_besides)
+    for statement in kept:
+        statement.cache_clear()
+    yield
+    for statement in kept:
+        statement.cache_clear()
+
+
 class OutsideError(OSError):
     """A test reached for another machine. It fails at its end, even where the code took this for a lost line."""
 

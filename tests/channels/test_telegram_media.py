@@ -23,19 +23,6 @@ KEPT = {1: JPEG, 2: OGG, 3: PDF, 4: b"no picture at all", 5: png(30, 1000)}
 PHOTO, VOICE, FILE = (Media(kind, "telegram", f"{kind}-1") for kind in ("photo", "voice", "document"))
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as server:
-        yield server
-
-
-@pytest.fixture
-async def person(fake: FakeTelegram) -> Person:
-    person = fake.user(7)
-    await person.start()
-    return person
-
-
 async def content(number: int) -> bytes | None:
     if number == 9:
         raise Unavailable

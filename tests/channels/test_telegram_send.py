@@ -31,19 +31,6 @@ PLAIN = {"chat_id": 7, "text": "Здравейте!", "link_preview_options": {"
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as server:
-        yield server
-
-
-@pytest.fixture
-async def person(fake: FakeTelegram) -> Person:
-    person = fake.user(7)
-    await person.start()
-    return person
-
-
-@pytest.fixture
 async def telegram(fake: FakeTelegram) -> AsyncIterator[TelegramChannel]:
     made = channel(fake, Inbox(), answer_seconds=0.1)
     yield made

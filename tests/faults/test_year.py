@@ -6,7 +6,7 @@ And the judge can tell: whatever of the service is broken on purpose, or of a hi
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,6 @@ from tests.faults.year_town import Plan
 
 SHORT = {"sqlite": Plan("short", events=40, people=200), "postgresql": Plan("short", events=30, people=150)}
 SPRING = Plan("broken", events=44, people=100, ends=datetime(2026, 3, 31, tzinfo=UTC))  # with the clock change in it
-STATEMENTS = (notifications._deciding, notifications._joining, notifications._queueing, notifications._telling_besides)
 
 on_sqlite = pytest.mark.parametrize("_new_database", ["sqlite"], indirect=True)
 
@@ -38,16 +37,6 @@ async def test_everybody_hears_what_they_should_once_and_at_a_decent_hour(empty_
 
 
 # --- a service that is broken -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def _new_statements() -> Iterator[None]:
-    """Statements are kept once they are built: a broken part must get into new ones, and out of them again."""
-    for statement in STATEMENTS:
-        statement.cache_clear()
-    yield
-    for statement in STATEMENTS:
-        statement.cache_clear()
 
 
 Break = Callable[[pytest.MonkeyPatch], Any]
@@ -104,7 +93,7 @@ BREAKS: dict[str, tuple[Break, str]] = {
 
 
 @on_sqlite
-@pytest.mark.usefixtures("_new_statements")
+@pytest.mark.usefixtures("new_statements")
 @pytest.mark.parametrize(("broken", "sentence"), [pytest.param(*case, id=name) for name, case in BREAKS.items()])
 async def test_what_is_broken_is_found(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch, broken: Break, sentence: str

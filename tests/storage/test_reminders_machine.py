@@ -37,7 +37,6 @@ from tests.storage.kit import KEY
 PEOPLE = (100, 101, 102, 103, 104)  # the first two at one home, the last one without a channel
 APART = 4 * HOUR
 CHANNELS = ("telegram", "web")
-STATEMENTS = (notifications._deciding, notifications._joining, notifications._queueing, notifications._telling_besides)
 
 which = st.integers(0, 9)
 someone = st.sampled_from(PEOPLE[:-1])
@@ -334,16 +333,6 @@ def test_whatever_happens_in_any_order(town: type[Town]) -> None:
     run_state_machine_as_test(town, settings=stories(30, 25))
 
 
-@pytest.fixture
-def _new_statements() -> Iterator[None]:
-    """Statements are kept once they are built: a broken part must get into new ones, and out of them again."""
-    for statement in STATEMENTS:
-        statement.cache_clear()
-    yield
-    for statement in STATEMENTS:
-        statement.cache_clear()
-
-
 Break = Callable[[pytest.MonkeyPatch], Any]
 
 BREAKS: dict[str, tuple[Break, str]] = {
@@ -367,7 +356,7 @@ BREAKS: dict[str, tuple[Break, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.usefixtures("_new_statements")
+@pytest.mark.usefixtures("new_statements")
 @pytest.mark.parametrize(("broken", "sentence"), [pytest.param(*case, id=name) for name, case in BREAKS.items()])
 def test_what_is_broken_is_found(
     town: type[Town], monkeypatch: pytest.MonkeyPatch, broken: Break, sentence: str
