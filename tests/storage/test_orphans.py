@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from storage import announcing, broadcasts, staff
+from storage import announcing, broadcasts, staff, stopping
 from storage.database import Database
 from storage.tables import charges, outbox
 from storage.tables import staff as staff_rows
+from tests.bench.fill import count_on
 from tests.storage.broadcasts_kit import begin, begun, published, states
-from tests.storage.events_kit import DAY, NOW, by, lead, settle
+from tests.storage.events_kit import DAY, NOW, RULES, by, lead, settle
 
 ANI, AUTHOR = 2, 1
 
@@ -47,6 +48,22 @@ async def test_a_role_taken_away_holds_what_runs_and_ends_what_waits(database: D
         assert len(keys) == 2
         assert heard(connection).keys() == {ANI}
         assert {one.lost_by for one in announcing.standing(connection, keys, NOW).values()} == {f"Човек {AUTHOR}"}
+
+    await database.write(go)
+
+
+async def test_an_author_who_is_erased_leaves_nothing_running_and_no_name(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        town(connection)
+        running = begun(connection, by(AUTHOR))
+        waiting = published(connection, by(AUTHOR), words={"bg": "Друго"}, starts=NOW + DAY).id
+        count_on(connection)
+        stopping.erase(connection, by(AUTHOR), rules=RULES)
+        found = {one.id: one.status for one in broadcasts.recent(connection, by(ANI), limit=9)}
+        assert found == {running: "paused", waiting: "refused"}
+        assert set(states(connection).values()) == {"held"}
+        assert heard(connection).keys() == {ANI}
+        assert {name for _, name in heard(connection).values()} == {"—"}
 
     await database.write(go)
 
