@@ -13,7 +13,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -134,12 +134,12 @@ async def _serving(
     owners: dict[str, str] = {}
     senders = Senders()
     channels: list[Channel] = []
-    site = settings.public_url or (_address(settings, listener) if stage else "")  # nobody else opens this machine's
-    world = replace(world_of(programme), links=lambda: links_of(site, channels))
+    world = replace(world_of(programme), links=lambda: {c.name: c.link for c in channels if c.link})
     inbox = Inbox(database, world, takers=senders, clock=clock)
     watch = Watch(database, settings.data_dir, clock)
     inbox.seen = watch.seen
-    channels += _channels(settings, programme, key, database, inbox, clock, stage)
+    site = settings.public_url or (_address(settings, listener) if stage else "")  # nobody else opens this machine's
+    channels += _channels(settings, programme, key, database, inbox, clock, site, stage)
     for channel in channels:
         senders[channel.name] = Sender(
             database, channel, owners, clock=clock, compose=composer_of(world), opens=opens(programme.rules)
@@ -196,14 +196,7 @@ def programme_of(settings: Settings) -> Programme:
 
 def world_of(programme: Programme) -> World:
     """What every visit shares."""
-    return World(Texts.load(), programme, TALKS, sharing=frozenset({"telegram"})).with_labels()
-
-
-def links_of(site: str, channels: Sequence[Channel]) -> Mapping[str, str]:
-    """What stands before a code in the links that open a chat with us; Telegram's once it has told the bot's name."""
-    names = {channel.name: getattr(channel, "username", "") for channel in channels}
-    telegram = {"telegram": f"https://t.me/{names['telegram']}?start="} if names.get("telegram") else {}
-    return telegram | ({"web": f"{site.rstrip('/')}/?code="} if site else {})
+    return World(Texts.load(), programme, TALKS).with_labels()
 
 
 @contextlib.asynccontextmanager
@@ -232,10 +225,10 @@ async def open_database(settings: Settings, key: bytes) -> AsyncIterator[Databas
 
 def _channels(
     settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox, clock: Clock,
-    stage: Stage | None,
+    site: str, stage: Stage | None,
 ) -> Sequence[Channel]:  # fmt: skip
     """The channels. One line each."""
-    made: list[Channel] = [_web(settings, programme, key, database, inbox, clock, stage)]
+    made: list[Channel] = [_web(settings, programme, key, database, inbox, clock, site, stage)]
     if settings.telegram_token.get_secret_value():
         made.append(_telegram(settings, programme, key, inbox, reader(database)))
     return made
@@ -243,7 +236,7 @@ def _channels(
 
 def _web(
     settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox, clock: Clock,
-    stage: Stage | None,
+    site: str, stage: Stage | None,
 ) -> Channel:  # fmt: skip
     title = Title(
         name=programme.beneficiary, subtitle="Мост – за срещи и обучения",
@@ -259,7 +252,7 @@ def _web(
             raise Unavailable(str(down)) from None
 
     return WebChannel(
-        inbox.accept, lines, content=reader(database), rates=RATES, clock=clock, stage=stage,
+        inbox.accept, lines, content=reader(database), rates=RATES, clock=clock, site=site, stage=stage,
         secret=derive(key, "web"), title=title, secure=settings.public_url.startswith("https"),
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     TEXT = "text"  # typed words, in Incoming.text
     PRESS = "press"  # a button under a message, its data in Incoming.press
     START = "start"  # opened the chat, or came by a deep link; its code in Incoming.text
+    OPENED = "opened"  # the same where we may not write before they do: the code is kept, and nothing is said
     PHONE = "phone"  # shared a contact card; the number in Incoming.phone
     OTHER = "other"  # sticker, photo, voice, file, place…: what it was in Incoming.text
     EDITED = "edited"  # changed an earlier message; the new words in Incoming.text
@@ -191,6 +192,7 @@ class Sent:
     """The platform took the message."""
 
     platform_id: str = ""  # its id there, for edits and delivery reports
+    billing: int | None = None  # by what rule the platform charges for it, in its own numbers; None: it says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,19 @@ class Failure:
     contact_gone: bool = False  # blocked, deactivated, chat not found: write no more to this address
     channel_down: bool = False  # nobody can be written to now (401, 409, no network): pause the channel
     ambiguous: bool = False  # the request left us and no answer came: it may have been delivered
+    rest: float = 0.0  # seconds that this chat shall be left in peace, and nobody else
+    unpaid: str = ""  # nobody is written to of our own accord: "quota" until the month ends, "balance" until it is paid
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a platform reports later of a message that it took. May come before the answer to the send, and twice."""
+
+    address: Address
+    platform_id: str  # of Sent; one of a message sent to many at once is the same for all
+    status: str  # delivered, read (and with it all that was sent before), failed
+    text: str = ""  # why it failed, with no personal data
+    at: datetime | None = None  # UTC, by the platform's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +231,7 @@ class Limits:
     chat_burst: float = 20.0  # for replies; bulk to one chat never bursts
     concurrency: int = 32
     repeatable: bool = False  # a second call for the same row shows nothing twice
-    edits: bool = False  # what was sent can be changed where it stands: progress is one message, not many
+    together: int = 1  # people to whom one call can bring the same message; see SendsTogether
     text_length: int = 4096  # in the unit that the channel counts
 
 

@@ -47,7 +47,9 @@ def at_once(row: Held, now: datetime) -> datetime:
 def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
     """What becomes of a row after its call. The only place where this is decided."""
     if isinstance(outcome, Sent):
-        return Mark(row, "sent", platform_id=outcome.platform_id, ambiguous=row.ambiguous, at=now)
+        return Mark(
+            row, "sent", platform_id=outcome.platform_id, ambiguous=row.ambiguous, at=now, billing=outcome.billing
+        )  # fmt: skip
     error = "".join(c for c in f"{outcome.code}: {outcome.text}" if c.isprintable())
     unsure = row.ambiguous + outcome.ambiguous
     if unsure > 1:

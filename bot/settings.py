@@ -14,12 +14,14 @@ import logging
 import os
 import re
 import secrets
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.problem import Problem
@@ -85,14 +87,23 @@ def _public_url(url: str) -> str:
     return f"https://{parts.netloc}"
 
 
-def _telegram_api_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise Problem(
-            bg="BOT_TELEGRAM_API_URL трябва да е адрес като https://api.telegram.org",
-            en="BOT_TELEGRAM_API_URL must be an address such as https://api.telegram.org",
-        )
-    return url.rstrip("/")
+def _api_url(name: str, example: str) -> Callable[[str], str]:
+    """The address of a platform's server."""
+
+    def read(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise Problem(
+                bg=f"{name} трябва да е адрес като {example}", en=f"{name} must be an address such as {example}"
+            )
+        return url.rstrip("/")
+
+    return read
+
+
+TELEGRAM_API: Final = "https://api.telegram.org"
+VIBER_API: Final = "https://chatapi.viber.com/pa"
+VIBER_NAME: Final = 28  # letters of a sender's name at most
 
 
 def _telegram_token(token: SecretStr) -> SecretStr:
@@ -102,6 +113,34 @@ def _telegram_token(token: SecretStr) -> SecretStr:
             en="BOT_TELEGRAM_TOKEN does not look like a token of @BotFather: digits, a colon, 30 or more characters.",
         )
     return token
+
+
+def _viber_token(token: SecretStr) -> SecretStr:
+    # Three groups of hex; it is also the key by which Viber signs what it delivers.
+    if token and not re.fullmatch(r"[0-9a-f]{8,}(-[0-9a-f]{8,}){1,4}", token.get_secret_value()):
+        raise Problem(
+            bg="BOT_VIBER_TOKEN не прилича на ключ от Viber: три групи от цифри и букви a–f с тирета между тях.",
+            en="BOT_VIBER_TOKEN does not look like a token of Viber's: groups of digits and a–f with hyphens between.",
+        )
+    return token
+
+
+def _viber_name(name: str) -> str:
+    if not 0 < len(name.strip()) <= VIBER_NAME:
+        raise Problem(
+            bg=f"BOT_VIBER_NAME трябва да е от 1 до {VIBER_NAME} знака.",
+            en=f"BOT_VIBER_NAME must be 1 to {VIBER_NAME} characters.",
+        )
+    return name.strip()
+
+
+def _euros(amount: Decimal) -> Decimal:
+    if not amount.is_finite() or amount < 0:
+        raise Problem(
+            bg="BOT_VIBER_PRICE и BOT_VIBER_BUDGET са в евро, например 0.02 и 50.",
+            en="BOT_VIBER_PRICE and BOT_VIBER_BUDGET are in euros, for example 0.02 and 50.",
+        )
+    return amount
 
 
 def _telegram_webhook_secret(secret: SecretStr) -> SecretStr:
@@ -173,13 +212,36 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="The bot's token from @BotFather. Empty: no Telegram, the web chat only.",
     )
-    telegram_api_url: Annotated[str, AfterValidator(_telegram_api_url)] = Field(
-        default="https://api.telegram.org",
+    telegram_api_url: Annotated[str, AfterValidator(_api_url("BOT_TELEGRAM_API_URL", TELEGRAM_API))] = Field(
+        default=TELEGRAM_API,
         description="The Bot API server: Telegram's own, or yours.",
     )
     telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_telegram_webhook_secret)] = Field(
         default=SecretStr(""),
         description="What Telegram must say with each webhook call. Empty: one is made from the secret key and kept.",
+    )
+    viber_token: Annotated[SecretStr, AfterValidator(_viber_token)] = Field(
+        default=SecretStr(""),
+        description="The bot's token from Viber's admin panel. Empty: no Viber. Needs `BOT_PUBLIC_URL`, because Viber "
+        "delivers by webhook alone.",
+    )
+    viber_api_url: Annotated[str, AfterValidator(_api_url("BOT_VIBER_API_URL", VIBER_API))] = Field(
+        default=VIBER_API,
+        description="The Viber REST API server: Viber's own, or a test's.",
+    )
+    viber_name: Annotated[str, AfterValidator(_viber_name)] = Field(
+        default="Мост",
+        description="The name that stands over each message on Viber; at most 28 characters.",
+    )
+    viber_price: Annotated[Decimal, AfterValidator(_euros)] = Field(
+        default=Decimal("0.02"),
+        description="What one message costs in euros that Viber charges for: of our own accord, and to somebody who "
+        "wrote nothing within 24 hours. Ask Viber for your price; this one is only a guess for estimates.",
+    )
+    viber_budget: Annotated[Decimal, AfterValidator(_euros)] = Field(
+        default=Decimal(50),
+        description="Euros that such messages may cost in one month (UTC). At the limit they wait, the coordinators "
+        "are told, and replies go on. `0`: only what is free.",
     )
     programme: Annotated[Path, AfterValidator(_in_checkout)] = Field(
         default=Path("storage/programmes/vidin.toml"),
@@ -194,6 +256,15 @@ class Settings(BaseSettings):
         default="INFO",
         description="How much the log says: DEBUG, INFO, WARNING or ERROR. Never personal data, at any level.",
     )
+
+    @model_validator(mode="after")
+    def _viber_needs_an_address(self) -> Settings:
+        if self.viber_token.get_secret_value() and not self.public_url:
+            raise Problem(
+                bg="За Viber е нужен BOT_PUBLIC_URL: https адресът на сайта, на който Viber предава съобщенията.",
+                en="Viber needs BOT_PUBLIC_URL: the site's https address, to which Viber delivers messages.",
+            )
+        return self
 
 
 def load(env_file: Path | None = ROOT / ".env") -> Settings:

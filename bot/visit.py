@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from bot import dialog
+from bot import abilities, dialog
 from bot.alphabets import fold
 from bot.chat import Acting, Chat, Conflict, Finish, Line, Option, Person
 from bot.dialog import Stage, Stored, Talk, Turn
@@ -41,7 +41,6 @@ class World:
     texts: Texts
     programme: Programme
     talks: Talks
-    sharing: frozenset[str] = frozenset()  # channels where a phone can be shared by a button
     labels: Mapping[str, str] = field(default_factory=dict)  # folded label of a menu → conversation
     links: Callable[[], Mapping[str, str]] = dict  # as Chat.links; asked each time: a platform tells our name late
 
@@ -175,7 +174,7 @@ class Visit:
         person = Person(
             self.contact_id, known.address_id, event.address.channel, dialog.language_of(answers, self.language),
             known.status, known.name, self.registered, known.source, event.name,
-            event.address.channel in self.world.sharing, known.role,
+            abilities.of(event.address.channel).shares_phone, known.role,
         )  # fmt: skip
         given = {key: stored.value for key, stored in answers.items()}
         return Chat(person, self.world.programme, given, self.world.links(), self.world.texts)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bot import when
+from bot import abilities, when
 from bot.asking import LOCAL, When
 from bot.chat import Chat, Choice, Conflict, Finish, Option, Text, literal, words
 from bot.texts import Label
@@ -19,7 +19,7 @@ from handlers.announce_plan import Found, Plan, starts_at
 from handlers.announce_whom import ask_whom
 from handlers.audience import people
 from handlers.events import STAFF, here, local, sealed
-from handlers.letter import SENDS, Letter, letters
+from handlers.letter import Letter, letters
 from handlers.words import number_of
 from storage import broadcasts
 from storage.broadcasts import STOPPED, WAITING, Broadcast
@@ -105,7 +105,7 @@ async def _begun(chat: Chat) -> Plan:
 
 def _letter(chat: Chat, prompt: str, skip: Label | None = None) -> Letter:
     """The question for words; a picture or a voice is promised where it can be sent."""
-    sends = chat.person.channel in SENDS
+    sends = bool(abilities.of(chat.person.channel).brings)
     return Letter(prompt if sends else PLAIN.get(prompt, prompt), letters(chat.person.role), media=sends, skip=skip)
 
 

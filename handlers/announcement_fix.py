@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bot.abilities import EDITS
 from bot.chat import Chat, Conflict, Finish, Option, YesNo, literal, words
 from bot.messages import Media
 from bot.texts import Lines, Words
@@ -21,7 +22,7 @@ from handlers.events import here, sealed
 from handlers.letter import Letter, letters
 from storage import broadcasts, contacts, recipients, wording
 from storage.broadcasts import PAUSED, RUNNING, Broadcast
-from storage.deliveries import DELETABLE, EDITS, Removed
+from storage.deliveries import DELETABLE, Removed
 from storage.recipients import Progress
 
 if TYPE_CHECKING:

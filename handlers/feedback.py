@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from bot import abilities
 from bot.chat import Answer, Chat, Finish, Miss, Option, Reading, Said, literal, words
 from bot.messages import Incoming, Kind
 from bot.texts import Lines, Phrase, Words
@@ -19,7 +20,6 @@ from storage import clock, feedback, invitations, tickets
 from storage.events import Event
 from storage.feedback import BAD, Asked
 
-VOICED = ("telegram",)  # channels whose voice notes reach us
 LONGEST = 1000
 MENU = Option("/menu", "button.menu")
 CALL_ME = "📞 Моля, обадете ми се."  # to staff, as if the person had written it
@@ -90,7 +90,7 @@ async def comment(chat: Chat) -> Finish | None:
         return None
     if not asked.face:
         return Finish(then="face", given={"who": chat.given("who")})
-    voiced = chat.person.channel in VOICED
+    voiced = "voice" in abilities.of(chat.person.channel).brings
     said = await chat.ask("note", Note("feedback.note_or_voice" if voiced else "feedback.note"))
     chat.say("feedback.kept" if any(said.values()) else "feedback.bye", apart=True)
     return Finish(feedback.note, {**_whose(asked), "text": said["words"], "file": said["file"]})

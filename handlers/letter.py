@@ -20,7 +20,6 @@ from storage.staff import SEES_ALL
 BIGGEST = 10 * 1024 * 1024  # bytes of a file that every channel takes
 MEGA = 1024 * 1024
 MARKS = (NAME, EVENT, WHEN, WHERE)
-SENDS = ("telegram",)  # channels from which a picture, a voice note or a file reaches us
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import calendar, when
+from bot import abilities, calendar, when
 from bot.chat import Answer, Chat, Choice, Draft, Finish, Miss, Option, Reading, Said, Text, literal, words
 from bot.messages import Incoming, Kind
 from bot.privacy import short_name
@@ -42,7 +42,6 @@ LISTS = ("newcomers", "unreached")  # that lead to somebody's card
 ANSWERS = "a"  # before the number of an announcement whose answers do
 SOONEST = 2  # events on a card
 WHOLE = 12  # digits of a number with its country's
-CHATS = {"telegram": "Telegram", "viber": "Viber"}
 NOTES = {"entered": "contact.entered", "written": "contact.written"}
 FIND, STAFF = Option("/find", "button.find_again"), Option("/staff", "menu.staff")
 NEW, AGAIN = Option("new", "door.new"), Option("again", "door.again")
@@ -179,7 +178,8 @@ def _known(chat: Chat, card: Card) -> list[Words]:
 
 def _chat(card: Card) -> Words:
     """„💬 Telegram“; and the language that is not the town's own."""
-    where = [literal(CHATS[channel]) if channel in CHATS else words("contact.site") for channel in card.channels]
+    titles = [abilities.of(channel).title for channel in card.channels]
+    where = [literal(title) if title else words("contact.site") for title in titles]
     key = "contact.no_chat" if not where else "contact.writes" if len(where) == 1 else "contact.writes_both"
     shown = words(key, first=where[0], last=where[-1]) if where else words(key)
     spoken = next((o.label for o in languages() if o.code == card.language != BASE), None)

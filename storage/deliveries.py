@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from bot import calendar, placeholders
+from bot.abilities import EDITS
 from bot.calendar import Rules
 from bot.messages import Lane
 from storage import audiences, notifications, orphans
@@ -43,7 +44,6 @@ LIVES = timedelta(days=3)  # news that comes later than that is none; see lives_
 MANY = 200  # people, beyond whom a second person approves or it waits longer
 HOLD = timedelta(minutes=2)  # for that second person
 REPORT_LIVES = timedelta(days=1)
-EDITS = frozenset({"telegram"})  # channels where what was sent can be changed and taken back
 DELETABLE = timedelta(hours=48)  # of Telegram's messages: https://core.telegram.org/bots/api#deletemessage
 SETTLED = timedelta(seconds=10)  # by then what was on the wire has arrived, or is tried again
 BITE, WIDE_BITE = 400, 2000  # people in one transaction: 30 ms where replies wait for it, more where they do not

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from bot import calendar
+from bot.abilities import ABILITIES
 from bot.calendar import Rules
 from bot.chat import Acting
 from bot.messages import Lane
@@ -352,7 +353,7 @@ def _reason(base: str, *, anew: bool = False) -> ColumnElement[str]:
 
 def best_address(contact_id: Any = None) -> Any:
     """The address to write to: where a message rings first, then the newest. NULL when no channel reaches them."""
-    rings = case((addresses.c.channel == "telegram", 0), (addresses.c.channel == "viber", 1), else_=2)
+    rings = case({name: can.rings for name, can in ABILITIES.items()}, value=addresses.c.channel, else_=9)
     return (
         select(addresses.c.id)
         .join(residents, residents.c.address_id == addresses.c.id)

@@ -219,7 +219,7 @@ _mark = (
     .values(
         status=bindparam("to"), platform_id=bindparam("platform"), error=bindparam("why"),
         ambiguous=bindparam("unsure"), not_before=bindparam("again"), owner=bindparam("holder"),
-        sent_at=bindparam("done"),
+        sent_at=bindparam("done"), billing=bindparam("charge"),
     )
 )  # fmt: skip
 
@@ -236,6 +236,7 @@ class Mark:
     ambiguous: int = 0
     at: datetime | None = None
     contact_gone: bool = False
+    billing: int | None = None
     counted: bool = True  # it took one of the channel's places; those that only wait behind another did not
 
 
@@ -244,7 +245,7 @@ def mark(connection: Connection, marks: Sequence[Mark], owner: str) -> None:
     rows = [
         {
             "row": m.row.delivery.id, "me": owner, "to": m.status, "platform": m.platform_id, "why": m.error[:200],
-            "unsure": m.ambiguous, "again": m.again or m.row.not_before, "done": m.at,
+            "unsure": m.ambiguous, "again": m.again or m.row.not_before, "done": m.at, "charge": m.billing,
             "holder": "" if m.status == "queued" else owner,
         }
         for m in marks

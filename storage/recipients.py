@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String, case, cast, func, literal, literal_column, or_, select, update
 
+from bot.abilities import ABILITIES
 from bot.alphabets import fold
 from bot.calendar import Rules
 from bot.chat import Acting, Conflict
@@ -368,7 +369,7 @@ def _has_other_way(broadcast_id: int) -> ColumnElement[bool]:
 
 def _other_address() -> Any:
     """Where somebody could be written to beside the address that failed."""
-    rings = case((addresses.c.channel == "telegram", 0), (addresses.c.channel == "viber", 1), else_=2)
+    rings = case({name: can.rings for name, can in ABILITIES.items()}, value=addresses.c.channel, else_=9)
     tried = select(outbox.c.address_id).where(outbox.c.key == rows.c.message).correlate(rows).scalar_subquery()
     return (
         select(addresses.c.id)

@@ -30,7 +30,7 @@ from tests.storage.broadcasts_kit import published
 from tests.storage.events_kit import DAY, NOW, RULES, by, fire, lead, settle
 from tests.storage.events_kit import published as event_published
 
-QUICK = Limits(bulk_rate=10_000, bulk_burst=1000, chat_rate=1000, edits=True)
+QUICK = Limits(bulk_rate=10_000, bulk_burst=1000, chat_rate=1000)
 LATER = 31.0  # seconds after it was published: nobody took it back
 
 world = cache(lives.world)
@@ -213,7 +213,7 @@ async def test_a_colleague_is_shown_the_words_and_how_many_it_goes_to(database_u
 
 # --- held, stopped, changed -------------------------------------------------------------------------------------------
 
-SLOW = Limits(bulk_rate=0.001, bulk_burst=11, chat_rate=1000, edits=True)
+SLOW = Limits(bulk_rate=0.001, bulk_burst=11, chat_rate=1000)
 
 
 @pytest.mark.parametrize("act", [broadcasts.pause_, broadcasts.stop])

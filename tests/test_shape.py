@@ -18,7 +18,9 @@ HAND_WRITTEN = [path for path in FILES if "versions" not in path.parts]
 MAY_IMPORT = (
     ("bot.messages", ()),
     ("bot.problem", ()),
+    ("bot.abilities", ()),
     ("bot.kinds", ()),
+    ("bot.money", ()),
     ("bot.parts", ("bot.lengths", "bot.messages")),
     ("bot.calendar", ()),
     ("bot.office", ("bot.calendar",)),
@@ -33,11 +35,13 @@ MAY_IMPORT = (
         "handlers",
         (
             *(
+                "bot.abilities",
                 "bot.alphabets",
                 "bot.asking",
                 "bot.calendar",
                 "bot.chat",
                 "bot.messages",
+                "bot.money",
                 "bot.office",
                 "bot.pictures",
                 "bot.placeholders",
@@ -48,7 +52,7 @@ MAY_IMPORT = (
     (
         "storage",
         (
-            *("bot.alphabets", "bot.calendar", "bot.chat", "bot.messages", "bot.office"),
+            *("bot.abilities", "bot.alphabets", "bot.calendar", "bot.chat", "bot.messages", "bot.money", "bot.office"),
             *("bot.lengths", "bot.placeholders", "bot.privacy", "bot.problem", "storage"),
         ),
     ),

@@ -12,10 +12,13 @@ from typing import Protocol, runtime_checkable
 
 from starlette.routing import BaseRoute
 
-from bot.messages import Delivery, Failure, Incoming, Limits, Sent
+from bot.messages import Delivery, Failure, Incoming, Limits, Receipt, Sent
 
 Accept = Callable[[Incoming], Awaitable[None]]
 """Returns when the event and all its consequences are committed, or were before. Raises Unavailable otherwise."""
+
+Report = Callable[[Receipt], Awaitable[None]]
+"""Returns when what a platform reports of a message is kept, or was before. Raises Unavailable otherwise."""
 
 Content = Callable[[int], Awaitable[bytes | None]]
 """The content that is kept under a number of Media; None where there is none (any more). Raises Unavailable."""
@@ -31,6 +34,11 @@ class Channel(Protocol):
     name: str
     limits: Limits
 
+    @property
+    def link(self) -> str:
+        """What stands before a code in the link that opens a chat with us; empty while that is not known."""
+        ...
+
     def routes(self) -> Sequence[BaseRoute]:
         """HTTP routes that receive for this channel."""
         ...
@@ -45,6 +53,15 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Release connections. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class SendsTogether(Protocol):
+    """A channel where one call brings the same message to many: as many as limits.together."""
+
+    async def send_together(self, deliveries: Sequence[Delivery]) -> Sequence[Sent | Failure]:
+        """One platform call for rows that say the same; gives what became of each, in their order."""
         ...
 
 

@@ -36,7 +36,7 @@ API_URL: Final = "https://api.telegram.org"
 TEXT_UNITS: Final = 4096  # after parsing, in UTF-16 units: the unit of Telegram's entity offsets, and the stricter one
 # About 30 messages a second in all and one a second a chat, with short bursts for replies (Bots FAQ).
 LIMITS: Final = Limits(
-    bulk_rate=29.5, bulk_burst=29.0, chat_rate=1.0, chat_burst=20.0, concurrency=32, text_length=TEXT_UNITS, edits=True
+    bulk_rate=29.5, bulk_burst=29.0, chat_rate=1.0, chat_burst=20.0, concurrency=32, text_length=TEXT_UNITS
 )
 
 SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105  # its name is public
@@ -101,6 +101,11 @@ class TelegramChannel:
         self._clock = clock
         self._pause = pause
         self._presses: asyncio.Queue[str] = asyncio.Queue(_WAITING_PRESSES)
+
+    @property
+    def link(self) -> str:
+        """Of the bot, once Telegram has told its name."""
+        return f"https://t.me/{self.username}?start=" if self.username else ""
 
     def routes(self) -> Sequence[BaseRoute]:
         """The webhook's route; none when polling, so that nothing can be posted."""

@@ -94,12 +94,14 @@ class WebChannel:
         secret: bytes,
         title: Title,
         content: Content = nothing_kept,
+        site: str = "",
         secure: bool = False,
         clock: Clock = _utc_now,
         rates: Rates = _RATES,
         pace: Pace = _PACE,
         stage: Stage | None = None,
     ) -> None:
+        self.link = f"{site.rstrip('/')}/?code=" if site else ""
         self._accept = accept
         self._transcript = transcript
         self._content = content

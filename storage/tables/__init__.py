@@ -17,11 +17,12 @@ from storage.tables.events import (
     participations,
     results,
 )
-from storage.tables.messages import inbox, leases, notices, outbox, seals
+from storage.tables.messages import inbox, leases, notices, outbox, receipts, seals, spending
 from storage.tables.people import (
     addresses,
     answers,
     children,
+    claims,
     consents,
     contacts,
     conversations,
@@ -33,8 +34,9 @@ from storage.tables.staff import audit, charges, links, staff, staff_invites
 from storage.tables.tickets import ticket_lines, tickets
 
 __all__ = [
-    "BigId", "UtcTime", "addresses", "answers", "audit", "broadcasts", "charges", "children", "consents",
+    "BigId", "UtcTime", "addresses", "answers", "audit", "broadcasts", "charges", "children", "claims", "consents",
     "contacts", "conversations", "event_versions", "events", "feedback", "inbox", "interests", "invitations",
     "leases", "links", "media", "metadata", "moments", "notices", "notifications", "outbox", "participations",
-    "recipients", "residents", "results", "seals", "search_tokens", "staff", "staff_invites", "ticket_lines", "tickets",
+    "receipts", "recipients", "residents", "results", "seals", "search_tokens", "spending", "staff", "staff_invites",
+    "ticket_lines", "tickets",
 ]  # fmt: skip

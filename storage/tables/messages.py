@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, SmallInteger, String, Table, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, Table, text
 
 from storage.cipher import Sealed
 from storage.tables.common import BigId, UtcTime, contact, metadata, row_id
@@ -42,6 +42,7 @@ outbox = Table(
     Column("owner", String(80), nullable=False, server_default=""),  # the process that holds the row
     Column("platform_id", String(64), nullable=False, server_default=""),
     Column("error", String(200), nullable=False, server_default=""),
+    Column("billing", SmallInteger),  # by what rule the platform charges for it, as Sent.billing
     Column("created_at", UtcTime, nullable=False),
     Column("sent_at", UtcTime),
     Index("ix_outbox_address_id_id", "address_id", "id"),
@@ -64,6 +65,27 @@ Index(
     outbox.c.not_before,
     sqlite_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired' OR status = 'cancelled'"),
     postgresql_where=text("status = 'failed' OR status = 'uncertain' OR status = 'expired' OR status = 'cancelled'"),
+)
+
+receipts = Table(  # what a platform reported of a message before its answer to the send came, or was kept
+    "receipts",
+    metadata,
+    Column("address_id", BigId, ForeignKey("addresses.id", ondelete="CASCADE"), primary_key=True),
+    Column("platform_id", String(64), primary_key=True),
+    Column("status", String(10), primary_key=True),  # delivered, read, failed
+    Column("text", String(200), nullable=False, server_default=""),
+    Column("at", UtcTime, nullable=False, index=True),
+)
+
+spending = Table(  # what a channel charged for in one month, and whether it carries anything of our own accord
+    "spending",
+    metadata,
+    Column("channel", String(10), primary_key=True),
+    Column("month", String(7), primary_key=True),  # "2026-11", in UTC as the platform counts
+    Column("charged", Integer, nullable=False, server_default="0"),  # messages
+    Column("paused_until", UtcTime),
+    Column("why", String(10), nullable=False, server_default=""),  # quota, balance, budget
+    Column("told_at", UtcTime),  # when coordinators were told of it
 )
 
 seals = Table(  # by what key this database is encrypted: a hash that only the right key gives

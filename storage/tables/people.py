@@ -45,6 +45,10 @@ addresses = Table(
     Column("status", String(10), nullable=False),  # active, stopped, blocked
     contact(),  # whom we talk to there at present
     Column("created_at", UtcTime, nullable=False),
+    # Only where a channel has sessions; by the platform's clock.
+    Column("heard_at", UtcTime),  # the latest sign of them: whatever is older says nothing of them now
+    Column("left_at", UtcTime),  # when they last left us on the platform
+    Column("session_at", UtcTime),  # when the session began in which writing to them is free; see storage.sessions
 )
 
 residents = Table(  # who can be reached at an address: several people behind one phone, one person on several channels
@@ -53,6 +57,18 @@ residents = Table(  # who can be reached at an address: several people behind on
     Column("address_id", BigId, ForeignKey("addresses.id", ondelete="CASCADE"), primary_key=True),
     Column("contact_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("linked_at", UtcTime),  # set when a verified phone joined this address to an older contact
+)
+
+claims = Table(  # "this older contact is me", of somebody whose number nobody vouches for: see storage.claims
+    "claims",
+    metadata,
+    Column("address_id", BigId, ForeignKey("addresses.id", ondelete="CASCADE"), primary_key=True),
+    Column("known_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False, index=True),
+    contact(),  # who says so
+    Column("code_hash", LargeBinary(16)),  # of the code that went to the known address; none: staff are asked
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
 )
 
 children = Table(  # which group or class a parent wants to hear about; never a child's name

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from bot.app import links_of
 from bot.messages import Media
 from tests.conversations.event_kit import deeds
 from tests.conversations.guests import staff_of
@@ -82,16 +81,3 @@ async def test_a_colleague_is_invited_by_a_link_too(town: Town, channel: str) ->
     assert link
     colleague = town.person(channel, "80")
     assert line("team.confirm").split("{")[0] in await colleague.start(link[1])
-
-
-class Bot:
-    def __init__(self, name: str, **more: str) -> None:
-        self.name = name
-        self.__dict__ |= more
-
-
-def test_links_are_those_of_channels_that_know_their_name() -> None:
-    page, before, after = Bot("web"), Bot("telegram", username=""), Bot("telegram", username="most_vidin_bot")
-    assert links_of("", [page]) == {}
-    assert links_of("https://most.example.org/", [page, before]) == {"web": LINKS["web"]}
-    assert links_of("https://most.example.org", [page, after]) == LINKS

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from bot.channels.telegram import LIMITS
 from bot.chat import Acting
 from bot.messages import Lane, Outgoing
 from storage import announcing, broadcasts, deliveries, outbox, recipients, stopping
@@ -246,10 +245,6 @@ async def test_the_first_message_about_it_is_changed_every_two_seconds_where_it_
         assert len(states(connection, "progress")) == 2, "those before it are of no use any more"
 
     await database.write(go)
-
-
-def test_what_was_sent_is_changed_on_the_channels_that_can() -> None:
-    assert LIMITS.edits == ("telegram" in deliveries.EDITS)
 
 
 # --- changed ----------------------------------------------------------------------------------------------------------
