@@ -206,7 +206,7 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_public_url)] = Field(
         default="",
         description="The site's address as people see it, `https://…`. With it Telegram delivers by webhook; without "
-        "it, by long polling.",
+        "it, by long polling. Viber cannot do without.",
     )
     telegram_token: Annotated[SecretStr, AfterValidator(_telegram_token)] = Field(
         default=SecretStr(""),
