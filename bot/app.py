@@ -24,25 +24,27 @@ import uvicorn
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
-from bot import broadcasts, logs, profile, tickets
+from bot import broadcasts, claims, logs, profile, tickets
 from bot.broadcasts import Broadcasts
 from bot.channels import Channel, Content, Unavailable
 from bot.channels.web import Rates, Title, WebChannel
 from bot.channels.web_demo import Stage
 from bot.inbox import Clock, Inbox, utc_now
 from bot.interruptions import putting_again
-from bot.media import Fetcher, reader
+from bot.media import Fetcher, message_reader, reader
 from bot.messages import Address, Shown
 from bot.outbox import Sender, Senders
 from bot.problem import Problem
+from bot.receipts import reporter
 from bot.reminders import Reminders, about_events, composer, digest, follow_ups, opens
 from bot.settings import Settings, master_key, webhook_secret
-from bot.texts import Texts
+from bot.texts import Texts, literal, words
 from bot.tickets import Overdue
 from bot.visit import World
 from bot.watch import Watch
 from handlers import TALKS, notices
 from handlers.broadcast_notes import compose_broadcast, compose_plea, compose_progress
+from handlers.claim_notices import compose_card, compose_code, compose_word
 from handlers.digest import compose_digest
 from handlers.followup import compose_followup
 from handlers.ticket_notices import compose_copy, compose_reply
@@ -231,6 +233,8 @@ def _channels(
     made: list[Channel] = [_web(settings, programme, key, database, inbox, clock, site, stage)]
     if settings.telegram_token.get_secret_value():
         made.append(_telegram(settings, programme, key, inbox, reader(database)))
+    if settings.viber_token.get_secret_value():
+        made.append(_viber(settings, programme, key, database, inbox, clock))
     return made
 
 
@@ -238,12 +242,6 @@ def _web(
     settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox, clock: Clock,
     site: str, stage: Stage | None,
 ) -> Channel:  # fmt: skip
-    title = Title(
-        name=programme.beneficiary, subtitle="Мост – за срещи и обучения",
-        funding=programme.funding.header.lstrip("🇪🇺 "),
-        person=programme.person.name, phone=programme.person.phone, about=programme.funding.statement,
-        zone=str(programme.zone),
-    )  # fmt: skip
 
     async def lines(address: Address, after: int) -> Sequence[Shown]:
         try:
@@ -253,7 +251,7 @@ def _web(
 
     return WebChannel(
         inbox.accept, lines, content=reader(database), rates=RATES, clock=clock, site=site, stage=stage,
-        secret=derive(key, "web"), title=title, secure=settings.public_url.startswith("https"),
+        secret=derive(key, "web"), title=_title(programme), secure=settings.public_url.startswith("https"),
     )  # fmt: skip
 
 
@@ -268,6 +266,36 @@ def _telegram(settings: Settings, programme: Programme, key: bytes, inbox: Inbox
     )  # fmt: skip
 
 
+def _viber(
+    settings: Settings, programme: Programme, key: bytes, database: Database, inbox: Inbox, clock: Clock
+) -> Channel:
+    from bot.channels.public import Public
+    from bot.channels.viber import ViberChannel, Welcome
+
+    texts, content = Texts.load(), reader(database)
+    public = Public(
+        settings.public_url, derive(key, "public links"), content, message_reader(database), title=_title(programme),
+        clock=clock,
+    )  # fmt: skip
+    hello = texts(words("welcome.open", short=literal(programme.profile().short)), programme.language)
+    welcome = Welcome(hello, texts("button.begin", programme.language))
+    return ViberChannel(
+        settings.viber_token.get_secret_value(), inbox.accept, reporter(database, clock),
+        name=settings.viber_name, api_url=settings.viber_api_url, public_url=settings.public_url,
+        path_secret=derive(key, "viber path").hex()[:32], welcome=welcome, public=public, content=content,
+    )  # fmt: skip
+
+
+def _title(programme: Programme) -> Title:
+    """What stands at the head of our own pages."""
+    return Title(
+        name=programme.beneficiary, subtitle="Мост – за срещи и обучения",
+        funding=programme.funding.header.lstrip("🇪🇺 "),
+        person=programme.person.name, phone=programme.person.phone, about=programme.funding.statement,
+        zone=str(programme.zone),
+    )  # fmt: skip
+
+
 def composer_of(world: World) -> Compose:
     """The words of what is queued for many at once, each kind by its key."""
     here = (world.texts, world.programme)
@@ -278,6 +306,9 @@ def composer_of(world: World) -> Compose:
         **broadcasts.writers(
             partial(compose_broadcast, *here), partial(compose_progress, *here), partial(compose_plea, *here),
             world.programme.rules,
+        ),
+        **claims.writers(
+            partial(compose_code, *here), partial(compose_card, *here), partial(compose_word, *here)
         ),
         **tickets.writers(partial(compose_copy, *here), partial(compose_reply, *here)),
     }  # fmt: skip

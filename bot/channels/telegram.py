@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import re
 import time
@@ -22,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from telegram import InputFile
 from telegram.error import BadRequest, TelegramError
 
-from bot.channels import Accept, Content, Unavailable, nothing_kept
+from bot.channels import Accept, Content, Unavailable, nothing_kept, webhook
 from bot.channels import telegram_media as media
 from bot.channels.telegram_run import Profile, answer_presses, persist, poll, register, set_profile
 from bot.channels.telegram_update import CHANNEL, Ignored, Malformed, read_update
@@ -40,8 +39,6 @@ LIMITS: Final = Limits(
 )
 
 SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105  # its name is public
-BODY_BYTES: Final = 1024 * 1024
-DEPTH: Final = 32  # a press holds its message, which holds what it replies to: real ones stay under 15
 
 _TOKEN: Final = re.compile(r"([0-9]{1,16}):[A-Za-z0-9_-]{30,}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,256}")
@@ -136,7 +133,7 @@ class TelegramChannel:
         if refused:
             return Response(status_code=refused)
         try:
-            body = await _body(request)
+            body = await webhook.read(request)
         except ClientDisconnect:
             return Response(status_code=400)
         if body is None:
@@ -298,34 +295,11 @@ def _check_secrets(webhook_secret: str, path_secret: str) -> None:
         raise ValueError("The webhook's path must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -.")
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body, or None as soon as it is too large, whatever Content-Length says."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_BYTES:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def _parse(body: bytes) -> object:
-    """JSON in UTF-8, not too deep. Of a key given twice the last counts; there is no second reader to disagree."""
     try:
-        raw: object = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        return Malformed("not JSON")
-    # Counting brackets is a hundred times cheaper than walking, and settles all but hostile updates.
-    if body.count(b"{") + body.count(b"[") > DEPTH and _deeper(raw, DEPTH):
-        return Malformed("nested too deep")
-    return raw
-
-
-def _deeper(value: object, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inside = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(item, levels - 1) for item in inside)
+        return webhook.parsed(body)
+    except webhook.Unreadable as reason:
+        return Malformed(str(reason))
 
 
 def _params(chat: int, message: Outgoing) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from bot.channels import Unavailable
-from bot.channels.telegram import BODY_BYTES, TelegramChannel
+from bot.channels.telegram import TelegramChannel
 from bot.channels.telegram_update import Ignored, Malformed, Read, normal_phone, read_update, update_id
+from bot.channels.webhook import BODY_BYTES
 from bot.messages import Address, Incoming, Kind, Media
 from tests.fakes.telegram import TOKEN
 

@@ -1,0 +1,292 @@
+"""Reads one callback of Viber's: raw JSON in, an Incoming, a Receipt or the reason why neither out.
+
+Pure, and must trust no type. Tolerant, because Viber's own pages and its traffic differ: numbers come as text, names
+are missing, kinds that are listed nowhere arrive. Source: Viber REST Bot API, "Callbacks".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import phonenumbers
+
+from bot import privacy
+from bot.channels.viber_wire import token_of
+from bot.messages import Address, Incoming, Kind, Media, Receipt
+
+CHANNEL: Final = "viber"
+PRESS: Final = "tap:"  # what stands before a button's data in its ActionBody: a press arrives as text that says this
+START: Final = "start:"  # the same for „Започни“, with the code of a deep link behind it
+
+_ID: Final = re.compile(r"[A-Za-z0-9+/=_-]{8,60}")  # base64 of 16 bytes; compared with its case
+_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PRESS_BYTES: Final = 64
+_TYPED_LENGTH: Final = 7000
+_NAME_LENGTH: Final = 128
+_PHONE_LENGTH: Final = 64
+_URL_LENGTH: Final = 2000
+_TEXT_LENGTH: Final = 150
+_REGION: Final = "BG"
+_LAST_DATE: Final = 2**33
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A sound callback of which nothing follows."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A callback that Viber would not send. The reason names fields and types, never values."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody opened the chat who may not be written to yet: the welcome is the answer to this very call."""
+
+    event: Incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What else a callback tells of a person: the newest features that all their devices know."""
+
+    user: str
+    api_version: int  # 0: it says nothing
+
+
+Read = Incoming | Opened | Receipt | Ignored | Malformed
+
+
+class _MalformedError(Exception):
+    """A field has the wrong type or is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What every callback has."""
+
+    bot: str
+    event: str
+    token: str
+    at: datetime | None
+    order: int
+
+    def said(self, who: Mapping[str, Any], kind: Kind, **fields: Any) -> Incoming:
+        key = f"{CHANNEL}:{self.bot}:{self.event}:{self.token}"
+        return Incoming(
+            key, Address(CHANNEL, _user(who.get("id"))), kind, name=_name(who), order=self.order, sent_at=self.at,
+            **fields,
+        )  # fmt: skip
+
+
+def read_callback(raw: object, bot: str) -> Read:
+    """Read one callback. `bot` tells apart what two bots of one database are told."""
+    try:
+        if not isinstance(raw, dict):
+            return Malformed("not an object")
+        event = _string(raw, "event")
+        read = _READERS.get(event)
+        if read is None:
+            return Ignored(f"event {event[:30]!r}" if event.isidentifier() else "an unknown event")
+        millis = raw.get("timestamp")
+        order = millis if type(millis) is int and 0 < millis < _LAST_DATE * 1000 else 0
+        token = token_of(raw.get("message_token"))
+        at = datetime.fromtimestamp(order / 1000, UTC) if order else None
+        return read(raw, _Frame(bot, event, token, at, order))
+    except _MalformedError as reason:
+        return Malformed(str(reason))
+
+
+def seen_in(raw: object) -> Seen | None:
+    """Whom a callback is about, and what their app knows; None where it says nothing of that."""
+    who = (raw.get("sender") or raw.get("user")) if isinstance(raw, dict) else None
+    if not isinstance(who, dict) or not isinstance(who.get("id"), str):
+        return None
+    version = who.get("api_version")
+    return Seen(who["id"], version if type(version) is int and version > 0 else 0)
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _message(raw: Mapping[str, Any], frame: _Frame) -> Read:
+    _need_token(frame)
+    who, message = _object(raw, "sender"), _object(raw, "message")
+    match message.get("type"):
+        case "text":
+            return _text(who, _string(message, "text"), frame)
+        case "contact":
+            return _contact(who, message, frame)
+        case "url":
+            return _text(who, _optional(message, "text") or _string(message, "media"), frame)
+        case str(what):
+            return _other(who, what, message, frame)
+    raise _MalformedError("message.type: no text")
+
+
+def _text(who: Mapping[str, Any], typed: str, frame: _Frame) -> Incoming:
+    """Typed words, or a button: which of the two, its ActionBody says."""
+    if typed.startswith(START):
+        code, hidden = _code(typed.removeprefix(START)), privacy.hide_numbers(typed)[1]
+        # Pressed, and so a word of theirs: a session begins with it, as it does not when somebody opens the chat.
+        return frame.said(who, Kind.START, text=code, press=f"/start {code}".strip(), hidden=hidden)
+    press = typed.removeprefix(PRESS)
+    if press != typed and 0 < len(press.encode("utf-8", "replace")) <= _PRESS_BYTES and press.isprintable():
+        return frame.said(who, Kind.PRESS, press=press)
+    text, hidden = _words(typed)
+    return frame.said(who, Kind.TEXT, text=text, hidden=hidden)
+
+
+def _contact(who: Mapping[str, Any], message: Mapping[str, Any], frame: _Frame) -> Incoming:
+    """A number. The button's is the sender's own word; a card with a name is somebody else's; a desktop sends none."""
+    card = message.get("contact")
+    card = card if isinstance(card, dict) else {}
+    number = normal_phone(str(card.get("phone_number") or ""))
+    pressed = _optional(message, "text").startswith(PRESS)
+    if not number:
+        return _text(who, _optional(message, "text"), frame) if pressed else frame.said(who, Kind.OTHER, text="contact")
+    phone, hidden = _words(number)
+    if card.get("name") and not pressed:
+        return frame.said(who, Kind.PHONE, phone=phone, hidden=hidden)
+    return frame.said(who, Kind.TEXT, text=phone, hidden=hidden)
+
+
+def _other(who: Mapping[str, Any], what: str, message: Mapping[str, Any], frame: _Frame) -> Incoming:
+    """A picture, a film, a file, a sticker, a place, or what nobody has told us of."""
+    named = {"picture": "photo", "file": "document"}.get(what, what if what.isidentifier() else "unknown")
+    caption, hidden = _words(_optional(message, "text"))
+    text = f"{named[:30]}\n{caption}".rstrip()
+    return frame.said(who, Kind.OTHER, text=text, media=_media(what, message), hidden=hidden)
+
+
+_MEDIA: Final[Mapping[str, str]] = {"picture": "photo", "file": "document", "video": "document"}
+
+
+def _media(what: str, message: Mapping[str, Any]) -> Media | None:
+    url, kind = _optional(message, "media"), _MEDIA.get(what)
+    if kind is None or not url.startswith(("https://", "http://")) or len(url) > _URL_LENGTH or not url.isprintable():
+        return None
+    name, _ = privacy.hide_numbers(" ".join(privacy.clean(_optional(message, "file_name"), _NAME_LENGTH).split()))
+    sizes = (message.get("size"), message.get("file_size"))
+    size = next((one for one in sizes if type(one) is int and 0 < one < 2**53), 0)
+    return Media(kind, CHANNEL, url, filename=name if kind == "document" else "", size=size)
+
+
+def _opened(raw: Mapping[str, Any], frame: _Frame) -> Read:
+    _need_token(frame)
+    who, code = _object(raw, "user"), _code(_optional(raw, "context"))
+    if raw.get("subscribed") is not True:
+        return Opened(frame.said(who, Kind.OPENED, text=code))
+    # It may come each time the chat is opened: without a code it must not disturb what is being talked about.
+    return frame.said(who, Kind.START, text=code) if code else Ignored("the chat was opened again")
+
+
+def _subscribed(raw: Mapping[str, Any], frame: _Frame) -> Read:
+    _need_token(frame)
+    return frame.said(_object(raw, "user"), Kind.UNBLOCKED)
+
+
+def _unsubscribed(raw: Mapping[str, Any], frame: _Frame) -> Read:
+    _need_token(frame)
+    return frame.said({"id": raw.get("user_id")}, Kind.BLOCKED)
+
+
+def _receipt(raw: Mapping[str, Any], frame: _Frame) -> Read:
+    _need_token(frame)
+    status = {"delivered": "delivered", "seen": "read", "failed": "failed"}[frame.event]
+    why, _ = privacy.hide_numbers(" ".join(privacy.clean(_optional(raw, "desc"), _TEXT_LENGTH).split()))
+    return Receipt(Address(CHANNEL, _user(raw.get("user_id"))), frame.token, status, why, frame.at)
+
+
+def _webhook(raw: Mapping[str, Any], frame: _Frame) -> Read:
+    return Ignored("the webhook is tried")
+
+
+def _client_status(raw: Mapping[str, Any], frame: _Frame) -> Read:
+    return Ignored("about payments, of which we know nothing")
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], _Frame], Read]]] = {
+    "message": _message,
+    "conversation_started": _opened,
+    "subscribed": _subscribed,
+    "unsubscribed": _unsubscribed,
+    "delivered": _receipt,
+    "seen": _receipt,
+    "failed": _receipt,
+    "webhook": _webhook,
+    "client_status": _client_status,
+}
+
+
+# --- fields ---------------------------------------------------------------------------------------------------------
+
+
+def normal_phone(number: str) -> str:
+    """A number as E.164 where it can be read as one, otherwise as it came. Viber gives it with or without `+`."""
+    bare = number.strip()[:_PHONE_LENGTH]
+    for attempt in (bare, f"+{bare}"):
+        try:
+            parsed = phonenumbers.parse(attempt, _REGION)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(parsed):
+            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return bare
+
+
+def _words(text: str) -> tuple[str, tuple[str, ...]]:
+    """All that was typed, without numbers we must not hold."""
+    return privacy.hide_numbers(privacy.clean(text, _TYPED_LENGTH))
+
+
+def _code(context: str) -> str:
+    return context if _CODE.fullmatch(context) and not privacy.hide_numbers(context)[1] else ""
+
+
+def _name(who: Mapping[str, Any]) -> str:
+    name, _ = privacy.hide_numbers(privacy.clean(_optional(who, "name"), _NAME_LENGTH))
+    return name
+
+
+def _user(value: object) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise _MalformedError(f"the person's id: {_fault(value)}")
+    return value
+
+
+def _need_token(frame: _Frame) -> None:
+    if not frame.token:
+        raise _MalformedError("message_token: missing")
+
+
+def _object(raw: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    value = raw.get(field)
+    if not isinstance(value, dict):
+        raise _MalformedError(f"{field}: {_fault(value)}")
+    return value
+
+
+def _string(raw: Mapping[str, Any], field: str) -> str:
+    value = raw.get(field)
+    if not isinstance(value, str):
+        raise _MalformedError(f"{field}: {_fault(value)}")
+    return value
+
+
+def _optional(raw: Mapping[str, Any], field: str) -> str:
+    value = raw.get(field)
+    return value if isinstance(value, str) else ""
+
+
+def _fault(value: object) -> str:
+    return "missing" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,72 @@
+"""What the channel remembers of people while it lives: whether they can share a phone, and how much they were sent.
+
+Bounded, and lost at a restart without harm: Viber itself says when something is too much or too new. Must never be what
+a decision rests on that cannot be undone.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+UNANSWERED: Final = 100  # messages to one person within an hour without a reply: more are refused with status 12
+HOUR: Final = 3600.0
+SHARES_FROM: Final = 3  # the API version that knows share-phone
+_REMEMBERED: Final = 20_000
+_ROWS: Final = 2_000
+
+
+@dataclass(slots=True)
+class _Person:
+    api_version: int = 0  # 0: not known
+    sent: deque[float] = field(default_factory=lambda: deque(maxlen=UNANSWERED))
+
+
+class People:
+    """By the id that Viber gives them for this bot."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._people: OrderedDict[str, _Person] = OrderedDict()
+        self._tried: OrderedDict[int, None] = OrderedDict()
+
+    def met(self, user: str, api_version: int, *, wrote: bool) -> None:
+        """A callback came that is about them; who wrote may be sent a hundred again."""
+        person = self._of(user)
+        person.api_version = api_version or person.api_version
+        if wrote:
+            person.sent.clear()
+
+    def sent(self, user: str) -> None:
+        """A message went to them."""
+        self._of(user).sent.append(self._clock())
+
+    def full(self, user: str) -> float:
+        """Seconds until they may be sent another; 0 when at once."""
+        person = self._people.get(user)
+        if person is None or len(person.sent) < UNANSWERED:
+            return 0.0
+        return max(0.0, person.sent[0] + HOUR - self._clock())
+
+    def shares_phone(self, user: str) -> bool:
+        """Whether their app knows a button that shares a phone. Unknown counts as yes: Viber says if it is not so."""
+        person = self._people.get(user)
+        return person is None or not 0 < person.api_version < SHARES_FROM
+
+    def first_try(self, row: int) -> bool:
+        """Whether this row was not asked about before."""
+        if row in self._tried:
+            return False
+        self._tried[row] = None
+        if len(self._tried) > _ROWS:
+            self._tried.popitem(last=False)
+        return True
+
+    def _of(self, user: str) -> _Person:
+        person = self._people.setdefault(user, _Person())
+        self._people.move_to_end(user)
+        if len(self._people) > _REMEMBERED:
+            self._people.popitem(last=False)
+        return person
