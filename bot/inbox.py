@@ -21,7 +21,7 @@ from bot.messages import Address, Incoming
 from bot.router import route
 from bot.texts import words
 from bot.visit import HUMAN, MENU, Visit, World
-from storage import notices, outbox, people
+from storage import notices, outbox, people, sessions
 from storage.database import Database, Down
 from storage.people import Changes, Known
 
@@ -201,6 +201,8 @@ class Inbox:
             if w.event.key in rows
         ]
         people.write(connection, changes)
+        heard = [(known[w.event.address].address_id, w.event) for w in turns if w.event.key in rows]
+        sessions.hear(connection, heard, now)
         said = [draft for visit in visits for draft in drafts(visit)]
         result.queued = outbox.enqueue(connection, said, now, booked)
         return result

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from bot.abilities import SESSIONS
 from bot.alphabets import fold
 from bot.chat import Acting, Option, Said, literal, words
 from bot.dialog import read_press
-from bot.messages import Kind
+from bot.messages import Incoming, Kind
 from bot.privacy import HIDDEN, hide_numbers, is_stop
 from bot.talks import Command
 from bot.visit import HUMAN, MENU, Visit
-from storage import feedback, notifications, staff, stopping, ticket_desk, tickets
+from storage import feedback, notifications, sessions, staff, stopping, ticket_desk, tickets
 
 RESUME = Option("/resume", "button.resume")
 DATA = Option("/data", "menu.data")
@@ -41,19 +43,21 @@ WITH_WORDS = ("comment", "question", "registration", "stray")  # conversations t
 
 def route(visit: Visit) -> None:
     """Decide what one event means, and do it."""
+    if visit.event.kind in sessions.LIFE:
+        _platform_says(visit)
+        return
     _read_caption(visit)
     event = visit.event
     if visit.talk is not None and not visit.may(visit.talk.script):
         visit.leave()  # a role was taken away in the middle; what was meant for it finds no conversation
         visit.say("staff.no_longer", MENU)
-    if event.kind in (Kind.BLOCKED, Kind.UNBLOCKED):
-        _platform_says(visit)
-    elif event.press == "/stop" or (event.kind in (Kind.TEXT, Kind.EDITED) and is_stop(event.text)):
+    if event.press == "/stop" or (event.kind in (Kind.TEXT, Kind.EDITED) and is_stop(event.text)):
         stop(visit)
     elif _is_stopped(visit):
         _while_stopped(visit)
     else:
-        if visit.known.address_status != "active" or visit.known.status == "blocked":
+        away = visit.known.address_status != "active" or visit.known.status == "blocked"
+        if away and not _is_older(event, visit.known.left_at):
             stopping.unblock(visit.connection, acting(visit))
         _route_active(visit)
 
@@ -86,8 +90,19 @@ def _is_stopped(visit: Visit) -> bool:
 
 
 def _platform_says(visit: Visit) -> None:
-    change = stopping.block if visit.event.kind is Kind.BLOCKED else stopping.unblock
-    change(visit.connection, acting(visit))
+    """What a platform reports of somebody who said nothing, perhaps late: what is known since counts. No word to it."""
+    event, known = visit.event, visit.known
+    at = sessions.moment(event, visit.now) if event.address.channel in SESSIONS else None
+    if event.kind is Kind.OPENED:
+        _keep_source(visit, event.text.strip())
+    elif event.kind is Kind.BLOCKED and not _is_older(event, known.heard_at):
+        stopping.block(visit.connection, acting(visit), at)
+    elif event.kind is Kind.UNBLOCKED and not _is_older(event, known.left_at):
+        stopping.unblock(visit.connection, acting(visit), at)
+
+
+def _is_older(event: Incoming, known: datetime | None) -> bool:
+    return event.sent_at is not None and known is not None and event.sent_at < known
 
 
 def _while_stopped(visit: Visit) -> None:
@@ -310,10 +325,14 @@ def _started(visit: Visit, code: str) -> None:
     code = code.strip()
     if _by_staff_code(visit, code):
         return
-    personal = hide_numbers(code)[1]  # somebody's ЕГН in a link is no poster
-    if SOURCE.fullmatch(code) and not personal and not visit.known.source:
-        visit.changes.sources.append({"who": visit.contact_id, "to": code})
+    _keep_source(visit, code)
     _home(visit)
+
+
+def _keep_source(visit: Visit, code: str) -> None:
+    personal = hide_numbers(code)[1]  # somebody's ЕГН in a link is no poster, and what opens the staff's doors is none
+    if SOURCE.fullmatch(code) and not personal and not staff.is_bare_code(code) and not visit.known.source:
+        visit.changes.sources.append({"who": visit.contact_id, "to": code})
 
 
 def _by_staff_code(visit: Visit, text: str) -> bool:

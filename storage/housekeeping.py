@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from storage import media, outbox, screens, stopping, tickets
+from storage import claims, media, outbox, receipts, screens, stopping, tickets
 from storage.tables import addresses, answers, conversations, feedback, inbox, residents
 from storage.tables import contacts as contact_rows
 from storage.tables import outbox as outbox_rows
@@ -19,10 +19,11 @@ SOME = 500  # contacts in one statement: SQLite takes a limited number of values
 
 
 def often(connection: Connection, now: datetime) -> None:
-    """Every few minutes: farewells that are out, messages that came too late, questions left behind, what staff saw."""
+    """Every few minutes: farewells that are out, what came too late, questions left behind, used codes, old screens."""
     stopping.bury(connection)
     outbox.expire(connection, now)
     tickets.rescue(connection, now)
+    claims.sweep(connection, now)
     screens.forget(connection, before=now - screens.KEPT)
 
 
@@ -36,6 +37,7 @@ def daily(connection: Connection, now: datetime) -> None:
     connection.execute(update(feedback).where(remarks).values(comment=None, voice=None))
     tickets.forget(connection, before=old)
     media.forget(connection, now, before=old)
+    receipts.forget(connection, before=now - receipts.WAITS)
     connection.execute(delete(inbox).where(inbox.c.received_at < now - KEYS))
     untouched = conversations.c.updated_at < old
     # Left first: a talk that went on without its answers would end with a summary of nothing.

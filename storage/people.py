@@ -34,6 +34,8 @@ class Known:
     registered: bool
     source: str
     role: str = ""  # among the staff
+    heard_at: datetime | None = None  # on the platform, where it has sessions; UTC
+    left_at: datetime | None = None
     conversation_id: int = 0
     script: str = ""
     asked: str = ""
@@ -99,6 +101,7 @@ _open = conversations.c.state == literal_column("'open'")
 _known = (
     select(
         addresses.c.id, addresses.c.lookup, addresses.c.status.label("address_status"), addresses.c.contact_id,
+        addresses.c.heard_at, addresses.c.left_at,
         contacts.c.status, contacts.c.language, contacts.c.name, contacts.c.registered_at, contacts.c.source,
         staff.c.role, conversations.c.id.label("conversation_id"), conversations.c.script, conversations.c.asked,
         conversations.c.misses,
@@ -139,8 +142,8 @@ def _look(connection: Connection, lookup: dict[bytes, Address]) -> dict[Address,
 def _known_of(row: Any, address: Address) -> Known:
     return Known(
         address, row.id, row.address_status, row.contact_id, row.status, row.language, row.name or "",
-        row.registered_at is not None, row.source, row.role or "", row.conversation_id or 0,
-        row.script or "", row.asked or "", row.misses or 0,
+        row.registered_at is not None, row.source, row.role or "",
+        row.heard_at, row.left_at, row.conversation_id or 0, row.script or "", row.asked or "", row.misses or 0,
     )  # fmt: skip
 
 

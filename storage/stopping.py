@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, case, delete, insert, or_, select, update
 
 from bot.calendar import Rules
 from bot.chat import Acting
-from storage import door, invitations, media, orphans, outbox, recipients, results, screens
+from storage import claims, door, invitations, media, orphans, outbox, recipients, results, screens
 from storage import staff as team
 from storage.contacts import Outcome, consent
 from storage.notifications import best_address
@@ -52,35 +53,36 @@ def resume(connection: Connection, acting: Acting, form: str) -> None:
     consent(connection, acting, action="given", form=form)
 
 
-def block(connection: Connection, acting: Acting) -> None:
+def block(connection: Connection, acting: Acting, at: datetime | None = None) -> None:
     """The platform says that this address is gone. The contact stays reachable by its others, if it has any.
 
-    Whoever has said „стоп“ stays stopped: coming back on the platform does not take that back.
+    So do the others who share the phone. Whoever has said „стоп“ stays stopped: coming back on the platform does not
+    take that back. `at`: when it was, where the platform may report it late.
     """
-    here = (addresses.c.id == acting.address_id) & (addresses.c.status != "stopped")
-    connection.execute(update(addresses).where(here).values(status="blocked"))
     consent(connection, acting, action="withdrawn", form="blocked")
-    outbox.cancel(connection, address_ids=[acting.address_id])
-    others = (
-        select(func.count())
-        .select_from(residents.join(addresses, addresses.c.id == residents.c.address_id))
-        .where(residents.c.contact_id == acting.contact_id, addresses.c.status == "active")
-    )
-    if not connection.execute(others).scalar():
-        mine = (contacts.c.id == acting.contact_id) & (contacts.c.status == "active")
-        connection.execute(update(contacts).where(mine).values(status="blocked"))
+    outbox.block(connection, [acting.address_id])
+    _note(connection, acting, addresses.c.left_at, at)
 
 
-def unblock(connection: Connection, acting: Acting) -> None:
-    """They came back on the platform, or wrote after their data were deleted."""
+def unblock(connection: Connection, acting: Acting, at: datetime | None = None) -> None:
+    """They came back on the platform, or wrote after their data were deleted. With them whoever shares the phone."""
     here = (addresses.c.id == acting.address_id) & (addresses.c.status != "stopped")
     was = connection.execute(select(addresses.c.status).where(here)).scalar()
     connection.execute(update(addresses).where(here).values(status="active"))
-    mine = (contacts.c.id == acting.contact_id) & (contacts.c.status == "blocked")
-    connection.execute(update(contacts).where(mine).values(status="active"))
+    there = select(residents.c.contact_id).where(residents.c.address_id == acting.address_id)
+    reached = or_(contacts.c.id == acting.contact_id, contacts.c.id.in_(there)) & (contacts.c.status == "blocked")
+    connection.execute(update(contacts).where(reached).values(status="active"))
     registered = contacts.c.registered_at.is_not(None) & (contacts.c.id == acting.contact_id)
     if was == "blocked" and connection.execute(select(contacts.c.id).where(registered)).scalar():
         consent(connection, acting, action="given", form="came back")
+    _note(connection, acting, addresses.c.heard_at, at)
+
+
+def _note(connection: Connection, acting: Acting, column: Column[Any], at: datetime | None) -> None:
+    """Keep the time of what the platform reports, unless a later one is known."""
+    if at is not None:
+        older = (addresses.c.id == acting.address_id) & or_(column.is_(None), column < at)
+        connection.execute(update(addresses).where(older).values({column: at}))
 
 
 def erase(connection: Connection, acting: Acting, *, rules: Rules) -> Outcome:
@@ -100,6 +102,7 @@ def erase(connection: Connection, acting: Acting, *, rules: Rules) -> Outcome:
     connection.execute(update(inbox).where(inbox.c.contact_id == gone).values(body=None))
     for table in (conversations, children_rows, interest_rows, search_tokens, links, staff, tickets, outbox_table):
         connection.execute(delete(table).where(table.c.contact_id == gone))
+    claims.forget(connection, gone)
     media.sweep(connection, before=acting.now)
     outcome = Outcome(gone, registered=False)
     for address_id in mine:
