@@ -13,7 +13,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,6 +33,7 @@ from bot.inbox import Clock, Inbox, utc_now
 from bot.interruptions import putting_again
 from bot.media import Fetcher, message_reader, reader
 from bot.messages import Address, Shown
+from bot.money import Tariff
 from bot.outbox import Sender, Senders
 from bot.problem import Problem
 from bot.receipts import reporter
@@ -136,7 +137,9 @@ async def _serving(
     owners: dict[str, str] = {}
     senders = Senders()
     channels: list[Channel] = []
-    world = replace(world_of(programme), links=lambda: {c.name: c.link for c in channels if c.link})
+    world = replace(
+        world_of(programme), links=lambda: {c.name: c.link for c in channels if c.link}, tariffs=tariffs_of(settings)
+    )
     inbox = Inbox(database, world, takers=senders, clock=clock)
     watch = Watch(database, settings.data_dir, clock)
     inbox.seen = watch.seen
@@ -144,7 +147,8 @@ async def _serving(
     channels += _channels(settings, programme, key, database, inbox, clock, site, stage)
     for channel in channels:
         senders[channel.name] = Sender(
-            database, channel, owners, clock=clock, compose=composer_of(world), opens=opens(programme.rules)
+            database, channel, owners, clock=clock, compose=composer_of(world), opens=opens(programme.rules),
+            tariff=world.tariffs.get(channel.name),
         )
         senders[channel.name].sent = watch.sent
     routes = [*watch.routes(), *(route for channel in channels for route in channel.routes())]
@@ -199,6 +203,13 @@ def programme_of(settings: Settings) -> Programme:
 def world_of(programme: Programme) -> World:
     """What every visit shares."""
     return World(Texts.load(), programme, TALKS).with_labels()
+
+
+def tariffs_of(settings: Settings) -> Mapping[str, Tariff]:
+    """What messages cost, by channel; nothing where no such channel runs."""
+    if not settings.viber_token.get_secret_value():
+        return {}
+    return {"viber": Tariff(settings.viber_price, settings.viber_budget)}
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ from bot.messages import Document, Incoming, Kind, Media
 from bot.texts import LANGUAGES, Label, Phrase, Texts, Words, literal, words
 
 if TYPE_CHECKING:
+    from bot.money import Tariff
     from storage.programme import Programme
 
 __all__ = [
@@ -442,10 +443,12 @@ class Chat:
     def __init__(
         self, person: Person, programme: Programme, answers: Mapping[str, Any] | None = None,
         links: Mapping[str, str] = MappingProxyType({}), texts: Callable[[Phrase], str] = str,
+        tariffs: Mapping[str, Tariff] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.person = person
         self.programme = programme
         self.links = links  # by channel: what stands before a code in the link that opens a chat with us there
+        self.tariffs = tariffs  # by channel, where what we write of our own accord costs
         self.texts = texts  # the Bulgarian words, for what is drawn and not said
         self.lines: list[Line] = []
         self._answers = answers or {}

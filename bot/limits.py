@@ -65,9 +65,10 @@ class Gate:
             return bucket.wait(now) if bucket else 0.0
         return max(0.0, self._last.get(chat, -1e9) + 1.0 / self.limits.chat_rate - now)
 
-    def took(self, chat: int, now: float) -> None:
-        """A message goes out."""
-        self._all.take(now)
+    def took(self, chat: int, now: float, *, counted: bool = True) -> None:
+        """A message goes out. `counted`: by a call of its own, or as the first of many that one call brings."""
+        if counted:
+            self._all.take(now)
         if chat not in self._chats:
             self._forget(now)
             self._chats[chat] = Bucket(self.limits.chat_rate, self.limits.chat_burst, now)

@@ -12,21 +12,26 @@ import heapq
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from bot.channels import Channel
+from bot.channels import Channel, SendsTogether
 from bot.inbox import utc_now
 from bot.limits import Gate
 from bot.messages import Failure, Lane, Sent
+from bot.retry import decide
 from storage import leases, outbox
 from storage.database import Database, Down
 from storage.outbox import Held, Mark, Taker
 
+if TYPE_CHECKING:
+    from bot.money import Tariff
+
 log = logging.getLogger(__name__)
 
-RETRIES = (2, 5, 15, 60, 300, 600, 1800)  # seconds before each further try; the eighth failure is final
 POLL = 0.25  # seconds between looks for rows of other processes and for those whose time has come
 RENEW = 3.0  # seconds between renewals of the lease: three may fail before it runs out
 DOWN = 5.0  # seconds that a channel rests when nobody can be reached over it
@@ -44,40 +49,15 @@ def at_once(row: Held, now: datetime) -> datetime:
     return now
 
 
-def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
-    """What becomes of a row after its call. The only place where this is decided."""
-    if isinstance(outcome, Sent):
-        return Mark(
-            row, "sent", platform_id=outcome.platform_id, ambiguous=row.ambiguous, at=now, billing=outcome.billing
-        )  # fmt: skip
-    error = "".join(c for c in f"{outcome.code}: {outcome.text}" if c.isprintable())
-    unsure = row.ambiguous + outcome.ambiguous
-    if unsure > 1:
-        return Mark(row, "uncertain", error=error, ambiguous=unsure)
-    pause = outcome.retry_after or _pause(row, outcome)
-    if pause is None or outcome.contact_gone:
-        return Mark(row, "failed", error=error, ambiguous=unsure, contact_gone=outcome.contact_gone)
-    return Mark(row, "queued", error=error, again=now + timedelta(seconds=pause), ambiguous=unsure)
-
-
-def _pause(row: Held, failure: Failure) -> float | None:
-    """Seconds until the next try; None when there shall be none. An outage of the channel uses up no tries."""
-    if failure.channel_down:
-        return RETRIES[min(row.attempts, 2)]
-    if not failure.retryable or row.attempts >= len(RETRIES):
-        return None
-    return RETRIES[row.attempts]
-
-
 class Sender:
     """Sends for one channel while it holds the channel's lease."""
 
     def __init__(
         self, database: Database, channel: Channel, owners: dict[str, str], *, me: str = "", clock: Clock = utc_now,
-        compose: outbox.Compose = outbox.nothing, opens: Opens = at_once,
+        compose: outbox.Compose = outbox.nothing, opens: Opens = at_once, tariff: Tariff | None = None,
     ) -> None:  # fmt: skip
         self._database, self._channel, self._clock = database, channel, clock
-        self._compose, self._opens = compose, opens
+        self._compose, self._opens, self._tariff = compose, opens, tariff
         self._me = me or leases.me()
         self._owners = owners  # shared with the inbox: while we hold the lease, it hands rows straight to us
         self._gate = Gate(channel.limits, 0.0)
@@ -257,9 +237,14 @@ class Sender:
         if due is None or due > now or room <= 0:
             return
         # Of a broadcast no more than goes out soon: finding words takes time in which replies wait.
-        soon = max(FEW, round(self._channel.limits.bulk_rate * POLL * 2))
-        limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: min(room // 4, soon)}
-        self.hand(await self._database.write(lambda c: outbox.claim(c, channel, self._me, now, limits, self._compose)))
+        soon = min(room // 4, max(FEW, round(self._channel.limits.bulk_rate * POLL * 2)))
+        many = min(room, self._together) if self._together > 1 else 0
+        limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: max(soon, many)}
+
+        def take(connection: Connection) -> list[Held]:
+            return outbox.claim(connection, channel, self._me, now, limits, self._compose, self._tariff)
+
+        self.hand(await self._database.write(take))
 
     # --- sending --------------------------------------------------------------------------------------------------
 
@@ -268,7 +253,7 @@ class Sender:
         while True:
             marked, soon = self._choose_marked(loop.time())
             for row in marked:
-                tasks.create_task(self._send(row), name=f"send {row.key}")
+                tasks.create_task(self._send([row]), name=f"send {row.key}")
             rows, wait = self._choose(loop.time())
             wait = min((w for w in (wait, soon) if w is not None), default=None)
             if not rows:
@@ -278,8 +263,10 @@ class Sender:
                     async with asyncio.timeout(wait):
                         await self._wake.wait()
                 continue
-            for row in await self._mark_on_wire(rows):
-                tasks.create_task(self._send(row), name=f"send {row.key}")
+            on_wire = await self._mark_on_wire(rows)
+            for call in _calls(rows):
+                if going := [row for row in call if row.delivery.id in on_wire]:
+                    tasks.create_task(self._send(going), name=f"send {going[0].key}")
 
     def _choose_marked(self, now: float) -> tuple[list[Held], float | None]:
         """Replies that were marked when they were written; they go even while we stop. And how long the rest waits."""
@@ -299,7 +286,10 @@ class Sender:
         return chosen, min(waiting.values(), default=None)
 
     def _choose(self, now: float) -> tuple[list[Held], float | None]:
-        """Rows that may go now, and otherwise how long to wait for the first that may."""
+        """Rows that may go now, and otherwise how long to wait for the first that may.
+
+        Those that one call brings together follow its first, which alone is counted.
+        """
         if self._stopping:
             return [], None
         if self._resting_until > now:
@@ -315,7 +305,7 @@ class Sender:
             wait_all = self._gate.wait_all(Lane(lane), now)
             wait = wait_all or self._gate.wait_chat(Lane(lane), address, now)
             if wait <= 0:
-                chosen.append(self._take(address, now))
+                chosen += self._with_company(self._take(address, now), now)
                 continue
             put_back.append(entry)
             waits.append(wait)
@@ -325,20 +315,49 @@ class Sender:
             heapq.heappush(self._ready, entry)
         return chosen, min(waits) if waits else None
 
-    def _take(self, address: int, now: float) -> Held:
-        row = heapq.heappop(self._chains[address])[2]
+    @property
+    def _together(self) -> int:
+        """To how many people one call may bring the same; a channel may be refused that for a while."""
+        if not isinstance(self._channel, SendsTogether):
+            return 1
+        return int(getattr(self._channel, "together", self._channel.limits.together))
+
+    def _with_company(self, row: Held, now: float) -> list[Held]:
+        """A row with those that wait and say the same to others: one call brings them all, and takes one place."""
+        together = self._together
+        if row.delivery.lane is not Lane.BROADCAST or together == 1:
+            return [row]
+        company, passed = [row], []
+        while self._ready and len(company) < together:
+            lane, number, address = entry = heapq.heappop(self._ready)
+            chain = self._chains.get(address)
+            if address in self._busy or not chain or chain[0][1] != number:
+                continue
+            same = lane == Lane.BROADCAST and chain[0][2].delivery.message == row.delivery.message
+            if same and self._gate.wait_chat(Lane.BROADCAST, address, now) <= 0:
+                company.append(self._take(address, now, counted=False))
+            else:
+                passed.append(entry)
+        for entry in passed:
+            heapq.heappush(self._ready, entry)
+        return company
+
+    def _take(self, address: int, now: float, *, counted: bool = True) -> Held:
+        """The first row of an address, which is busy from now on. `counted`: it takes a place, and one of the rate."""
+        row = replace(heapq.heappop(self._chains[address])[2], counted=counted)
         if not self._chains[address]:
             del self._chains[address]
         self._busy.add(address)
-        self._under_way += not row.marked
-        self._gate.took(address, now)
+        self._under_way += counted and not row.marked
+        self._gate.took(address, now, counted=counted)
         return row
 
-    async def _mark_on_wire(self, rows: list[Held]) -> list[Held]:
+    async def _mark_on_wire(self, rows: list[Held]) -> set[int]:
+        """Mark rows just before their call. Gives the numbers of those that may go."""
         now = self._clock()
         rest = [row for row in rows if self._may_go(row, now)]
         if not rest:
-            return []
+            return set()
         try:
             marked = await self._database.write(lambda c: outbox.on_wire(c, [r.delivery.id for r in rest], self._me))
         except Down as down:
@@ -347,11 +366,11 @@ class Sender:
             for row in rest:
                 self._release(row)
             self.hand(rest)
-            return []
+            return set()
         for row in rest:
             if row.delivery.id not in marked:  # cancelled meanwhile
                 self._release(row)
-        return [row for row in rest if row.delivery.id in marked]
+        return marked
 
     def _may_go(self, row: Held, now: datetime) -> bool:
         """Whether it is neither too late nor night. What must wait for the morning holds nothing else up."""
@@ -367,15 +386,24 @@ class Sender:
             return True
         return False
 
-    async def _send(self, row: Held) -> None:
+    async def _send(self, rows: Sequence[Held]) -> None:
+        """One call for one row, or for several that say the same."""
+        outcomes = await self._call(rows)
+        noted: set[Failure] = set()
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if isinstance(outcome, Failure) and outcome not in noted:
+                noted.add(outcome)
+                self._note(row, outcome)
+            self._finish(row, decide(row, outcome, self._clock()))
+
+    async def _call(self, rows: Sequence[Held]) -> Sequence[Sent | Failure]:
         try:
-            outcome = await self._channel.send(row.delivery)
+            if len(rows) > 1 and isinstance(self._channel, SendsTogether):
+                return await self._channel.send_together([row.delivery for row in rows])
+            return [await self._channel.send(row.delivery) for row in rows]
         except Exception as error:  # noqa: BLE001  (two of two: staff see it as uncertain or repeated, the person as a reply)
-            log.error("sending %s broke: %s", row.key, type(error).__name__)  # noqa: TRY400  (a trace could hold words)
-            outcome = Failure("bug", type(error).__name__, retryable=True, ambiguous=True)
-        if isinstance(outcome, Failure):
-            self._note(row, outcome)
-        self._finish(row, decide(row, outcome, self._clock()))
+            log.error("sending %s broke: %s", rows[0].key, type(error).__name__)  # noqa: TRY400  (a trace could hold words)
+            return [Failure("bug", type(error).__name__, retryable=True, ambiguous=True)] * len(rows)
 
     def _note(self, row: Held, failure: Failure) -> None:
         loop_time = asyncio.get_running_loop().time()
@@ -407,7 +435,7 @@ class Sender:
 
     def _release(self, row: Held) -> None:
         self._busy.discard(row.address_id)
-        self._under_way -= 1
+        self._under_way -= row.counted
         self._offer(row.address_id)
         self._wake.set()
 
@@ -436,9 +464,19 @@ class Sender:
         for mark in marks:
             self.sent(mark.row, mark)
         # A slot is free only once its outcome is kept: a crash leaves at most `concurrency` sends in doubt.
-        self._under_way -= sum(mark.counted for mark in marks)
+        self._under_way -= sum(mark.counted and mark.row.counted for mark in marks)
         self._idle.set()
         self._wake.set()
+
+
+def _calls(rows: Sequence[Held]) -> list[list[Held]]:
+    """By the call that brings them: each counted row begins one."""
+    calls: list[list[Held]] = []
+    for row in rows:
+        if row.counted:
+            calls.append([])
+        calls[-1].append(row)
+    return calls
 
 
 class Senders(dict[str, Sender]):

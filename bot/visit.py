@@ -7,18 +7,19 @@ a channel.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from bot import abilities, dialog
+from bot import abilities, dialog, keyboards
 from bot.alphabets import fold
 from bot.chat import Acting, Chat, Conflict, Finish, Line, Option, Person
 from bot.dialog import Stage, Stored, Talk, Turn
-from bot.messages import Button, Incoming, Outgoing
+from bot.keyboards import WIDE
+from bot.messages import Button, Incoming, Outgoing, Rows
 from bot.parts import parts
 from bot.talks import Talks
 from bot.texts import Phrase, Texts
@@ -26,9 +27,9 @@ from storage import contacts
 from storage.people import Changes, Known
 
 if TYPE_CHECKING:
+    from bot.money import Tariff
     from storage.programme import Programme
 
-WIDE = 22  # letters of a label beyond which two do not fit one row of a small phone
 MENU = Option("/menu", "button.menu")
 HUMAN = Option("/person", "button.person")
 TEAM = Option("/staff", "menu.staff")
@@ -43,11 +44,53 @@ class World:
     talks: Talks
     labels: Mapping[str, str] = field(default_factory=dict)  # folded label of a menu → conversation
     links: Callable[[], Mapping[str, str]] = dict  # as Chat.links; asked each time: a platform tells our name late
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)  # by channel, where messages cost
 
     def with_labels(self) -> World:
         """The same world, with the menus' labels ready for typed words."""
         entries = (*self.talks.menu, *self.talks.staff_menu)
         return replace(self, labels={fold(form): script for key, script in entries for form in self.texts.all(key)})
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What leads somebody home: the lasting menu, and the buttons that stand for it where other buttons are shown."""
+
+    menu: tuple[tuple[str, ...], ...] = ()
+    home: tuple[Button, ...] = ()
+    tapped: Rows = ()  # the lasting menu, as buttons below others
+
+
+NO_WAYS = Ways()
+
+
+def ways_home(world: World, language: str, role: str) -> Ways:
+    """Those of somebody who is registered: staff have their own first."""
+    talks = world.talks
+    entries = [e for e in (*(talks.staff_menu if role else ()), *talks.menu) if talks.allows(e[1], role)]
+    labels = [world.texts(key, language) for key, _ in entries]
+    columns = 1 if any(len(label) > WIDE for label in labels) else 2
+    menu = tuple(tuple(labels[i : i + columns]) for i in range(0, len(labels), columns))
+    opens = {label: f"/{talks.command_for(script)}" for label, (_, script) in zip(labels, entries, strict=True)}
+    tapped = tuple(tuple(Button(label, press=opens[label]) for label in row) for row in menu)
+    home = (TEAM, MENU) if role else (MENU,)
+    return Ways(menu, tuple(Button(world.texts(o.label, language), press=o.code) for o in home), tapped)
+
+
+def one_keyboard(messages: Sequence[Outgoing], ways: Ways, above: Sequence[Rows] = ()) -> list[Outgoing]:
+    """The same where only the latest buttons can be pressed: the last message has all of them, and a way home.
+
+    Where it has none of its own, the whole menu stands below those of the others. `above`: buttons of messages before
+    these, which shall not be lost.
+    """
+    *before, last = messages
+    earlier = [rows for rows in (*above, *(message.rows for message in before)) if rows]
+    silent = [replace(message, rows=()) for message in before]
+    if not last.rows and ways.menu:
+        shown = replace(last, rows=keyboards.one(earlier, ways.tapped)) if earlier else replace(last, menu=ways.menu)
+    else:
+        shown = replace(last, rows=keyboards.one(earlier, last.rows, ways.home))
+    return [*silent, shown]
 
 
 @dataclass(slots=True)
@@ -93,16 +136,14 @@ class Visit:
 
     def finished(self) -> list[Outgoing]:
         """All that is to be sent; what is too long in parts, and the lasting menu on what has no buttons of its own."""
-        found = [part for message in self.messages for part in parts(message)]
+        can = abilities.of(self.event.address.channel)
+        found = [part for message in self.messages for part in parts(message, can)]
         if self.clears and found:
             found[0] = replace(found[0], clears=True)
-        if not self.registered:
-            return found
-        entries = (*(self.world.talks.staff_menu if self.known.role else ()), *self.world.talks.menu)
-        labels = [self._text(key) for key, script in entries if self.may(script)]
-        columns = 1 if any(len(label) > WIDE for label in labels) else 2
-        menu = tuple(tuple(labels[i : i + columns]) for i in range(0, len(labels), columns))
-        return [part if part.rows else replace(part, menu=menu) for part in found]
+        ways = ways_home(self.world, self.language, self.known.role) if self.registered else NO_WAYS
+        if can.one_keyboard and found:
+            return one_keyboard(found, ways)
+        return [part if part.rows else replace(part, menu=ways.menu) for part in found]
 
     # --- conversations --------------------------------------------------------------------------------------------
 
@@ -177,7 +218,7 @@ class Visit:
             abilities.of(event.address.channel).shares_phone, known.role,
         )  # fmt: skip
         given = {key: stored.value for key, stored in answers.items()}
-        return Chat(person, self.world.programme, given, self.world.links(), self.world.texts)
+        return Chat(person, self.world.programme, given, self.world.links(), self.world.texts, self.world.tariffs)
 
     def _fetch(self, query: Any, values: Mapping[str, Any]) -> Any:
         return query(self.connection, self._acting(), **values)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bot import abilities
 from bot.chat import Chat, Conflict, Finish
+from handlers import bulletin
 from handlers.announcement import TAP, is_over, meant, nothing_there
 from handlers.words import number_of, numbers_of
 from storage import broadcasts, recipients
@@ -121,7 +123,7 @@ async def heard(chat: Chat) -> Finish | None:
         chat.say("announce.not_asked")
         return None
     values = {"broadcast_id": broadcast, "contact_id": contact, "code": code}
-    return Finish(answer, values, then="heard_thanks", given={"code": code})
+    return Finish(answer, values, then="heard_thanks", given={"code": code, "who": chat.given("who")})
 
 
 def answer(connection: Connection, acting: Acting, *, broadcast_id: int, contact_id: int, code: str) -> None:
@@ -133,11 +135,15 @@ def answer(connection: Connection, acting: Acting, *, broadcast_id: int, contact
 
 
 async def heard_thanks(chat: Chat) -> None:
-    """A short thanks that says what follows."""
-    match chat.given("code"):
+    """A short thanks that says what follows; with the other answers, where those under the announcement are gone."""
+    code = chat.given("code")
+    others = ANSWERS if abilities.of(chat.person.channel).one_keyboard else ()
+    rows = bulletin.answers(*numbers_of(chat.given("who")), [one for one in others if one != code])
+    buttons = [option for row in rows for option in row]
+    match code:
         case "interested":
-            chat.say("announce.thanks_interested")
+            chat.say("announce.thanks_interested", buttons=buttons)
         case "call":
-            chat.say("announce.thanks_call")
+            chat.say("announce.thanks_call", buttons=buttons)
         case _:
-            chat.say("announce.thanks_no")
+            chat.say("announce.thanks_no", buttons=buttons)

@@ -33,7 +33,8 @@ def compose_broadcast(texts: Texts, programme: Programme, told: Told, now: datet
     shown = bulletin.shown(one.words, one.media, told.language, reader)
     for_whom = [words("broadcast.for_one", name=literal(first))] if told.is_shared and first else []
     text = texts(Lines((*for_whom, *shown.text.parts)), told.language)
-    rows = _buttons(texts, bulletin.answers(one.id, told.contact_id, one.buttons), told.language)
+    whose = told.contact_id if told.is_shared else 0
+    rows = _buttons(texts, bulletin.answers(one.id, whose, one.buttons), told.language)
     return Outgoing(text, rows, media=shown.media)
 
 

@@ -82,8 +82,12 @@ def signed(reader: Reader) -> list[Words]:
 
 
 def answers(broadcast_id: int, contact_id: int, codes: Sequence[str]) -> list[list[Option]]:
-    """The buttons under it, one a row."""
-    return [[Option(f"/heard {broadcast_id}.{contact_id} {code}", LABELS[code])] for code in codes]
+    """The buttons under it, one a row. `contact_id`: 0 where only one behind the address got it.
+
+    Then the buttons are the same for all, and one call can bring it to many.
+    """
+    who = f"{broadcast_id}.{contact_id}" if contact_id else f"{broadcast_id}"
+    return [[Option(f"/heard {who} {code}", LABELS[code])] for code in codes]
 
 
 def listed(parts: Sequence[Words]) -> Words:

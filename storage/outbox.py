@@ -8,14 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, or_, select, update
 
+from bot.abilities import ONE_KEYBOARD, RECEIPTS, SESSIONS
 from bot.messages import Address, Delivery, Lane, Outgoing
+from storage import reported, spending
 from storage.tables import addresses, contacts, conversations, notices, outbox, residents
 
+if TYPE_CHECKING:
+    from bot.money import Tariff
+
+CODE = "code"  # what the key of a login code begins with: it is never sent a second time
 REPLY_LIVES = timedelta(hours=1)  # an answer to something long forgotten confuses more than it helps
+HELD = timedelta(minutes=10)  # until what would cost and may not is looked at again: a session may have begun
 SWEPT_LATER = timedelta(seconds=2)  # after a crash, so that the head of the queue is not hit by the next one again
 
 
@@ -31,6 +38,7 @@ class Held:
     not_before: datetime
     expires_at: datetime
     marked: bool = False  # already on the wire in the database: its place was booked before it was written
+    counted: bool = True  # it takes one of the channel's places; of those that one call brings to many, the first does
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,8 @@ class Unwritten:
     id: int
     key: str
     contact_id: int
+    address: Address
+    lane: Lane
     has_words: bool = False  # it was taken before and has not gone out: what it says may be so no longer
 
 
@@ -130,14 +140,32 @@ def nothing(connection: Connection, rows: Sequence[Unwritten], now: datetime) ->
 
 def claim(
     connection: Connection, channel: str, owner: str, now: datetime, limits: dict[Lane, int],
-    compose: Compose = nothing,
+    compose: Compose = nothing, tariff: Tariff | None = None,
 ) -> list[Held]:  # fmt: skip
-    """Take waiting rows, for each lane at most so many, oldest first. Only for the holder of the channel's lease."""
+    """Take waiting rows, for each lane at most so many, oldest first. Only for the holder of the channel's lease.
+
+    What would cost is taken only as far as the month's budget goes, and while the platform carries it; replies always.
+    """
     taken: list[Held] = []
     for lane, limit in limits.items():
-        if limit > 0:
-            taken += _claim_lane(connection, channel, owner, now, lane, limit, compose)
+        most = limit
+        if channel in SESSIONS and lane is not Lane.REPLY:
+            most = _affordable(connection, channel, lane, limit, tariff, now)
+        if most > 0:
+            taken += _claim_lane(connection, channel, owner, now, lane, most, compose)
     return taken
+
+
+def _affordable(
+    connection: Connection, channel: str, lane: Lane, limit: int, tariff: Tariff | None, now: datetime
+) -> int:
+    """How many rows of a lane may be taken. Where nothing may that costs, all such are put off, and staff are told."""
+    room = spending.room(connection, channel, tariff, now)
+    if room is None or room >= limit:
+        return limit
+    if room == 0 and spending.hold(connection, channel, lane, now, now + HELD):
+        spending.stopped(connection, channel, tariff, now)
+    return room or limit
 
 
 def _claim_lane(
@@ -149,7 +177,7 @@ def _claim_lane(
         return []
     rows = connection.execute(_taken, {"ids": ids}).all()
     asked = [
-        Unwritten(row.id, row.key, row.contact_id, row.body is not None)
+        Unwritten(row.id, row.key, row.contact_id, Address(channel, row.external), lane, row.body is not None)
         for row in rows
         if lane is not Lane.REPLY or row.body is None
     ]
@@ -237,6 +265,7 @@ class Mark:
     at: datetime | None = None
     contact_gone: bool = False
     billing: int | None = None
+    unpaid: tuple[str, datetime] | None = None  # as Failure.unpaid, and when
     counted: bool = True  # it took one of the channel's places; those that only wait behind another did not
 
 
@@ -251,14 +280,33 @@ def mark(connection: Connection, marks: Sequence[Mark], owner: str) -> None:
         for m in marks
     ]  # fmt: skip
     connection.execute(_mark, rows)
-    gone = [m.row.address_id for m in marks if m.contact_gone]
+    _count_costs(connection, [m for m in marks if m.row.delivery.address.channel in SESSIONS])
+    gone = {m.row.address_id for m in marks if m.contact_gone} | _reported_before(connection, marks)
     if gone:
-        _block(connection, gone)
+        block(connection, sorted(gone))
 
 
-def _block(connection: Connection, gone: Sequence[int]) -> None:
-    """Write no more to these addresses, and count those who have no other as blocked."""
-    lost = addresses.c.id.in_(gone) & (addresses.c.status != "leaving")  # one that leaves is deleted all the same
+def _count_costs(connection: Connection, marks: Sequence[Mark]) -> None:
+    sent = [m for m in marks if m.at is not None]
+    if sent:
+        billed = [(m.row.delivery.address.channel, m.billing) for m in sent]
+        spending.note(connection, billed, max(m.at for m in sent if m.at is not None))
+    for channel, why, at in {(m.row.delivery.address.channel, *m.unpaid) for m in marks if m.unpaid}:
+        spending.pause(connection, channel, why, at)
+
+
+def _reported_before(connection: Connection, marks: Sequence[Mark]) -> frozenset[int]:
+    """Join what the platform reported before it answered the send. Gives the addresses that are lost by it."""
+    sent = [m.row.delivery.id for m in marks if m.platform_id and m.row.delivery.address.channel in RECEIPTS]
+    return reported.join(connection, sent) if sent else frozenset()
+
+
+def block(connection: Connection, gone: Sequence[int]) -> None:
+    """Write no more to these addresses, and count those who have no other as blocked.
+
+    One that leaves is deleted all the same; where they said „стоп“, that stays so when the platform has them back.
+    """
+    lost = addresses.c.id.in_(gone) & addresses.c.status.not_in(("leaving", "stopped"))
     connection.execute(update(addresses).where(lost).values(status="blocked"))
     cancel(connection, address_ids=gone)
     served = select(residents.c.contact_id).where(residents.c.address_id.in_(gone))
@@ -275,8 +323,8 @@ def recover(connection: Connection, channel: str, now: datetime, *, repeatable: 
     """After taking a channel over: free what its last sender held. Gives how many were freed and how many are unsure.
 
     Nobody else may hold rows of this channel now, so whatever is `sending` was on the wire when that process ended:
-    it is repeated once; the second time it becomes `uncertain`, and staff see it. On a channel where a repetition
-    shows nothing twice, it is simply repeated.
+    it is repeated once; the second time it becomes `uncertain`, and staff see it. A login code is never repeated. On a
+    channel where a repetition shows nothing twice, it is simply repeated.
     """
     held = (outbox.c.channel == channel) & (outbox.c.owner != "")
     freed = connection.execute(update(outbox).where(held, _queued).values(owner="")).rowcount
@@ -288,8 +336,9 @@ def recover(connection: Connection, channel: str, now: datetime, *, repeatable: 
     doubted = select(outbox.c.address_id).where(lost)
     behind = (outbox.c.channel == channel) & _queued & outbox.c.address_id.in_(doubted)
     connection.execute(update(outbox).where(behind).values(not_before=now + SWEPT_LATER))
+    once = (outbox.c.ambiguous >= 1) | outbox.c.key.like(f"{CODE}:%")
     given_up = connection.execute(
-        update(outbox).where(lost, outbox.c.ambiguous >= 1).values(status="uncertain", owner="", ambiguous=2)
+        update(outbox).where(lost, once).values(status="uncertain", owner="", ambiguous=2)
     ).rowcount
     repeated = connection.execute(
         update(outbox).where(lost).values(status="queued", owner="", ambiguous=1, not_before=now + SWEPT_LATER)
@@ -336,11 +385,13 @@ class Interruption:
 def interrupts(connection: Connection, rows: Sequence[int], since: datetime) -> list[Interruption]:
     """Those of these rows whose reader is in a conversation that went on since then."""
     talking = (conversations.c.state == literal_column("'open'")) & (conversations.c.updated_at > since)
+    # What concerns another of the family disturbs only where it takes the buttons away.
+    disturbs = (outbox.c.contact_id == addresses.c.contact_id) | outbox.c.channel.in_(ONE_KEYBOARD)
     found = connection.execute(
-        select(outbox.c.id, outbox.c.channel, addresses.c.external, outbox.c.address_id, outbox.c.contact_id)
+        select(outbox.c.id, outbox.c.channel, addresses.c.external, outbox.c.address_id, addresses.c.contact_id)
         .join(addresses, addresses.c.id == outbox.c.address_id)
         .join(conversations, conversations.c.contact_id == addresses.c.contact_id)
-        .where(outbox.c.id.in_(rows), outbox.c.contact_id == addresses.c.contact_id, talking)
+        .where(outbox.c.id.in_(rows), disturbs, talking)
         .order_by(outbox.c.id)
     )
     return [Interruption(r.id, Address(r.channel, r.external), r.address_id, r.contact_id) for r in found]

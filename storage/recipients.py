@@ -212,6 +212,7 @@ def answer(connection: Connection, acting: Acting, *, broadcast_id: int, contact
     """Keep a resident's tap; the latest counts, and "call" puts them on the call list.
 
     The contact must live behind the address from which it comes, and have got the broadcast, which must ask for that.
+    0: the one there who got it; where several did, the button says who.
     Conflict on "sure" ("announce.not_asked") otherwise.
     """
     asked = connection.execute(
@@ -220,7 +221,8 @@ def answer(connection: Connection, acting: Acting, *, broadcast_id: int, contact
     if code not in (asked or ()):
         raise Conflict("sure", "announce.not_asked")
     here = select(residents.c.contact_id).where(residents.c.address_id == acting.address_id)
-    theirs = _one(broadcast_id, contact_id) & (rows.c.status == "queued") & rows.c.contact_id.in_(here)
+    got = (rows.c.broadcast_id == broadcast_id) & (rows.c.status == "queued") & rows.c.contact_id.in_(here)
+    theirs = got & (rows.c.contact_id == (contact_id or _only(connection, got)))
     values = {"answer": code, "answered_at": acting.now}
     # Whoever changes their mind before the call need not be called; what came of a call stays.
     wish = (
@@ -228,6 +230,12 @@ def answer(connection: Connection, acting: Acting, *, broadcast_id: int, contact
     )
     if not connection.execute(update(rows).where(theirs).values(values | wish)).rowcount:
         raise Conflict("sure", "announce.not_asked")
+
+
+def _only(connection: Connection, got: ColumnElement[bool]) -> int:
+    """The one to whom it applies; 0 for none, and for more than one."""
+    found = list(connection.execute(select(rows.c.contact_id).where(got).limit(2)).scalars())
+    return found[0] if len(found) == 1 else 0
 
 
 def _one(broadcast_id: int, contact_id: int) -> ColumnElement[bool]:
