@@ -22,7 +22,7 @@ from storage.people import hash_of
 from storage.tables import addresses, outbox, recipients, residents
 from tests.channels.viber_kit import channel
 from tests.fakes.viber import FakeViber
-from tests.faults.life import Clock, Life, life, world
+from tests.faults.life import Clock, Life, dead_owner, life, world
 from tests.storage.broadcasts_kit import published
 from tests.storage.events_kit import NOW, RULES, lead, settle
 
@@ -95,7 +95,7 @@ async def square(url: str, number: int) -> AsyncIterator[Square]:
     async with FakeViber() as fake:
         fake.pretend_webhook()
         viber = channel(api_url=fake.url, answer_seconds=5.0)
-        async with life(url, viber, clock, all_of=WORLD) as process:  # type: ignore[arg-type]
+        async with life(url, viber, clock, me=dead_owner(1), all_of=WORLD) as process:  # type: ignore[arg-type]
             await process.database.write(lambda c: town(c, fake, number))
             yield Square(fake, viber, process, clock)
         await viber.close()
@@ -157,8 +157,8 @@ async def test_a_death_in_the_middle_of_a_call_repeats_that_call_at_most(databas
         await here.fake.wait_until(lambda: here.fake.hanging > 0)
         here.process.database.dead = True
         clock = here.clock
+        clock.pass_by(60)
         async with life(database_url, here.viber, clock, me="the next", all_of=WORLD) as process:  # type: ignore[arg-type]
-            clock.pass_by(60)
             here.fake.release()
             next_one = Square(here.fake, here.viber, process, clock)
             here.fake._faults.clear()
