@@ -24,6 +24,8 @@ from handlers.announcement_taps import (
 from handlers.answering import answer, canned
 from handlers.change_event import bring, cancel, change, leader, move, relocate, rename, seats
 from handlers.charge import charge, charges
+from handlers.claim import claim, claim_card, claim_code, claim_denied, claim_done, claim_who, claim_word
+from handlers.claim import offer as claim_offer
 from handlers.enrol import enrol
 from handlers.erase import erase_person
 from handlers.event_calls import call, called, calls, spoken
@@ -111,6 +113,14 @@ TALKS = Talks(
         "change": change,
         "charge": charge,
         "charges": charges,
+        "claim": claim,
+        "claim_card": claim_card,
+        "claim_code": claim_code,
+        "claim_denied": claim_denied,
+        "claim_done": claim_done,
+        "claim_offer": claim_offer,
+        "claim_who": claim_who,
+        "claim_word": claim_word,
         "comment": comment,
         "confirm": confirm,
         "contact": contact,
@@ -241,6 +251,8 @@ TALKS = Talks(
         "cancel": Command("cancel", takes=("what", "how", "sure")),
         "charge": Command("charge", takes=("member", "page")),
         "charges": Command("charges", takes=("member", "kind", "page")),
+        "claim": Command("claim", takes=("how",)),
+        "claimed": Command("claim_word", takes=("claim", "word")),
         "comment": Command("comment", takes=("who",), unregistered=True),
         "confirm": Command("confirm", takes=("result", "sure")),
         "contact": Command("contact", takes=("contact", "back")),
@@ -275,6 +287,7 @@ TALKS = Talks(
         "new_event": Command("begin_event"),
         "newcomers": Command("newcomers", takes=("page",)),
         "no_answer": Command("no_answer", takes=("ticket",)),
+        "not_me": Command("claim_denied", takes=("claim",), unregistered=True, stopped=True),
         "numbers": Command("numbers", takes=("month",)),
         "opinions": Command("opinions", takes=("event", "page")),
         "participant": Command("participant", takes=("participation",)),
@@ -363,6 +376,7 @@ TALKS = Talks(
         ),
         **dict.fromkeys(("listen", "opinions"), LEADS | {TRAINER}),
         **dict.fromkeys(("charge", "charges"), frozenset({COORDINATOR})),
+        **dict.fromkeys(("claim_card", "claim_word"), LEADS),
         **dict.fromkeys(("enter", "my_link", "newcomers", "phone", "ticket_phone", "write"), LEADS),
         **dict.fromkeys(("contact", "find", "to_call", "to_mark", "unreached"), LEADS | {TRAINER}),
         **dict.fromkeys(("month", "numbers"), ALL),

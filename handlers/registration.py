@@ -26,6 +26,7 @@ from bot.chat import (
 from bot.messages import Incoming
 from bot.privacy import initials
 from bot.texts import Lines, Words
+from handlers.claim import offer
 from handlers.question import who_answers
 from handlers.words import activity_label, child_shown, class_of, languages, phone_shown, read_phone
 from storage import contacts, invitations, shared, stopping, ticket_view
@@ -79,8 +80,13 @@ async def registration(chat: Chat) -> Finish:
             "consent_text": chat.programme.privacy.short, "consent_version": chat.programme.privacy.version,
             "rules": chat.programme.rules,
         },
-        then="" if chat.person.registered else "registered",
+        then="registered" if not chat.person.registered else "claim_offer" if await _is_other(chat, phone) else "",
     )  # fmt: skip
+
+
+async def _is_other(chat: Chat, phone: dict[str, Any]) -> bool:
+    """Whether a correction brings another number, of which only they say that it is theirs."""
+    return bool(phone["number"]) and not phone["own"] and (await chat.fetch(contacts.profile)).phone != phone["number"]
 
 
 async def registered(chat: Chat) -> None:
@@ -88,6 +94,7 @@ async def registered(chat: Chat) -> None:
     name = who_answers(chat.programme, await chat.fetch(ticket_view.mediators))
     phone = chat.programme.person.phone
     chat.say(words("registration.done", name=name, answer_within=chat.programme.answer_within, phone=phone))
+    await offer(chat)
     chat.say("registration.menu", apart=True)
 
 

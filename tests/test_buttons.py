@@ -15,9 +15,10 @@ from bot.chat import Person
 from bot.dialog import Broken
 from bot.messages import Kind, Media
 from handlers import TALKS
-from storage import broadcasts
+from storage import broadcasts, claim_desk
 from storage.attendance import Sheet, Tally
 from storage.broadcasts import ANSWERS, Broadcast
+from storage.claim_desk import Claim
 from storage.contacts import Child, Profile
 from storage.deliveries import Removed
 from storage.directory import Card, Meeting
@@ -197,6 +198,10 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
         "colleagues": [Member(2**40 + n, "Ани Петрова", "", "mediator", START) for n in range(9)],
         "received": Received(2**40, 2**40, "voice", ["Росица Димова"], START, START, START),
         "phone_of": "+359888123456",
+        "may_claim": True,
+        "standing": claim_desk.PROVEN,
+        "candidates": [(2**40 + n, "Я" * 80) for n in range(4)],
+        "shown": Claim(2**40, claim_desk.ASKED, 2**40, "Я" * 80, "viber", 2**40, "Я" * 80, "+359 88… 456"),
         "code_of": "ot-23456789ab",
         "way_to": Way(2**40, "telegram", is_shared=False),
         "brought": (12, 9),
@@ -232,13 +237,13 @@ def everybody(known: Programme) -> Callable[[str, Mapping[str, Any]], Any]:
     )
 
 
-def walk(name: str, known: Programme, chance: random.Random) -> set[str]:
+def walk(name: str, known: Programme, chance: random.Random, at: type[Table] = Table) -> set[str]:
     """One random way through a conversation; every button on it is built on the way."""
     person = Person(
         1, 1, "telegram", "bg", registered=chance.random() < 0.5, name="Мария Иванова",
         profile_name="Мария", can_share_phone=chance.random() < 0.5,
     )  # fmt: skip
-    table = Table(TALKS.scripts[name], programme=known, person=person, found=everybody(known))
+    table = at(TALKS.scripts[name], programme=known, person=person, found=everybody(known))
     table.open()
     seen = set()
     for _ in range(80):

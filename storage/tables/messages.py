@@ -85,7 +85,6 @@ spending = Table(  # what a channel charged for in one month, and whether it car
     Column("charged", Integer, nullable=False, server_default="0"),  # messages
     Column("paused_until", UtcTime),
     Column("why", String(10), nullable=False, server_default=""),  # quota, balance, budget
-    Column("told_at", UtcTime),  # when coordinators were told of it
 )
 
 seals = Table(  # by what key this database is encrypted: a hash that only the right key gives

@@ -62,13 +62,16 @@ residents = Table(  # who can be reached at an address: several people behind on
 claims = Table(  # "this older contact is me", of somebody whose number nobody vouches for: see storage.claims
     "claims",
     metadata,
-    Column("address_id", BigId, ForeignKey("addresses.id", ondelete="CASCADE"), primary_key=True),
-    Column("known_id", BigId, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False, index=True),
+    row_id(),
+    Column("address_id", BigId, ForeignKey("addresses.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("known_id", BigId, ForeignKey("contacts.id", ondelete="SET NULL"), index=True),  # none: nobody is meant
     contact(),  # who says so
-    Column("code_hash", LargeBinary(16)),  # of the code that went to the known address; none: staff are asked
+    Column("status", String(10), nullable=False),  # code, denied, proven, asked, linked, refused, over
+    Column("code_hash", LargeBinary(16)),  # of the code that went to the known address
     Column("tries", SmallInteger, nullable=False, server_default="0"),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+    sqlite_autoincrement=True,  # its number stands on buttons and in keys: that of a swept one must not return
 )
 
 children = Table(  # which group or class a parent wants to hear about; never a child's name

@@ -36,14 +36,15 @@ def upgrade() -> None:
         sa.Column("charged", sa.Integer(), server_default="0", nullable=False),
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("why", sa.String(length=10), server_default="", nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("channel", "month", name=op.f("pk_spending")),
     )
     op.create_table(
         "claims",
+        sa.Column("id", _NUMBER, autoincrement=True, nullable=False),
         sa.Column("address_id", _NUMBER, nullable=False),
-        sa.Column("known_id", _NUMBER, nullable=False),
+        sa.Column("known_id", _NUMBER, nullable=True),
         sa.Column("contact_id", _NUMBER, nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("code_hash", sa.LargeBinary(length=16), nullable=True),
         sa.Column("tries", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -52,8 +53,10 @@ def upgrade() -> None:
             ["address_id"], ["addresses.id"], name=op.f("fk_claims_address_id"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_claims_contact_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["known_id"], ["contacts.id"], name=op.f("fk_claims_known_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("address_id", name=op.f("pk_claims")),
+        sa.ForeignKeyConstraint(["known_id"], ["contacts.id"], name=op.f("fk_claims_known_id"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_claims")),
+        sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_claims_address_id"), "claims", ["address_id"], unique=False)
     op.create_index(op.f("ix_claims_contact_id"), "claims", ["contact_id"], unique=False)
     op.create_index(op.f("ix_claims_known_id"), "claims", ["known_id"], unique=False)
