@@ -24,7 +24,7 @@ import uvicorn
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
-from bot import broadcasts, claims, logs, profile, tickets
+from bot import broadcasts, claims, logs, profile, purse, tickets
 from bot.broadcasts import Broadcasts
 from bot.channels import Channel, Content, Unavailable
 from bot.channels.web import Rates, Title, WebChannel
@@ -36,6 +36,7 @@ from bot.messages import Address, Shown
 from bot.money import Tariff
 from bot.outbox import Sender, Senders
 from bot.problem import Problem
+from bot.purse import Purse
 from bot.receipts import reporter
 from bot.reminders import Reminders, about_events, composer, digest, follow_ups, opens
 from bot.settings import Settings, master_key, webhook_secret
@@ -46,6 +47,7 @@ from bot.watch import Watch
 from handlers import TALKS, notices
 from handlers.broadcast_notes import compose_broadcast, compose_plea, compose_progress
 from handlers.claim_notices import compose_card, compose_code, compose_word
+from handlers.costs import compose_money
 from handlers.digest import compose_digest
 from handlers.followup import compose_followup
 from handlers.ticket_notices import compose_copy, compose_reply
@@ -147,7 +149,12 @@ async def _serving(
     channels += _channels(settings, programme, key, database, inbox, clock, site, stage)
     for channel in channels:
         senders[channel.name] = Sender(
-            database, channel, owners, clock=clock, compose=composer_of(world), opens=opens(programme.rules),
+            database,
+            channel,
+            owners,
+            clock=clock,
+            compose=composer_of(world),
+            opens=opens(programme.rules),
             tariff=world.tariffs.get(channel.name),
         )
         senders[channel.name].sent = watch.sent
@@ -165,6 +172,7 @@ async def _serving(
         Broadcasts(database, programme.rules, scheduler, clock).start()
         Fetcher(database, channels, scheduler, clock).start()
         Overdue(database, programme.desk, scheduler, clock).start()
+        Purse(database, world.tariffs, programme.rules, scheduler, clock).start()
         try:
             yield Service(_address(settings, listener), database, inbox, reminders)
         finally:
@@ -322,6 +330,7 @@ def composer_of(world: World) -> Compose:
             partial(compose_code, *here), partial(compose_card, *here), partial(compose_word, *here)
         ),
         **tickets.writers(partial(compose_copy, *here), partial(compose_reply, *here)),
+        **purse.writers(partial(compose_money, *here), world.tariffs),
     }  # fmt: skip
     return composer(writers, putting_again(world))
 

@@ -21,8 +21,9 @@ from handlers.announce_plan import Found, Plan, starts_at
 from handlers.announce_whom import about, whom_shown
 from handlers.announce_words import free_on, left_out, moment, spoken, why_later
 from handlers.audience import people
+from handlers.costs import bill
 from handlers.events import here, local, sealed
-from storage import broadcasts, recipients, wording
+from storage import broadcasts, costs, recipients, wording
 from storage.broadcasts import MANY, PAUSED, RUNNING, Broadcast, Reach
 from storage.recipients import ToCall
 
@@ -94,6 +95,7 @@ async def look(chat: Chat, plan: Plan, found: Found) -> Ready:
         *([] if problem else _when(chat, local(chat, starts) if starts else now, at, now, is_quiet=is_later)),
         *([] if problem else await _second(chat, held=held, waits=waits)),
         *left_out(reach),
+        *([] if problem else await _bill(chat, plan, opens)),
         *(await _free(chat, plan, now) if problem and reach.week_full and not reach.get else []),
         *await _about_the_wrong(chat, plan),
         *await _seen(chat, plan, now),
@@ -206,6 +208,16 @@ async def reached(chat: Chat, plan: Plan, found: Found) -> Reach:
         rules = chat.programme.rules
         found.reach[key] = await chat.fetch(broadcasts.reach, **asked, corrects=plan.corrects, rules=rules)
     return found.reach[key]
+
+
+async def _bill(chat: Chat, plan: Plan, at: datetime) -> list[Words]:
+    """What it costs, where it does; asked of nobody's database where nothing costs."""
+    if not chat.tariffs:
+        return []
+    asked = {"audience": plan.group, "words": plan.words, "media": plan.media, "again": bool(plan.again)}
+    rules = chat.programme.rules
+    paid = await chat.fetch(costs.of_announcement, **asked, corrects=plan.corrects, rules=rules, at=at)
+    return await bill(chat, paid)
 
 
 async def _show(chat: Chat, plan: Plan, now: datetime) -> None:

@@ -18,9 +18,10 @@ from handlers.announce_look import told_by_phone
 from handlers.announce_whom import about, whom_shown
 from handlers.announce_words import left_out, moment, spoken, title, whom_short
 from handlers.audience import people
+from handlers.costs import bill
 from handlers.events import STAFF, here, in_rows, local
 from handlers.words import number_of
-from storage import broadcasts, contacts, recipients
+from storage import broadcasts, contacts, costs, recipients
 from storage.broadcasts import DONE, PAUSED, REFUSED, RUNNING, STOPPED, WAITING, Broadcast
 from storage.deliveries import Removed
 from storage.recipients import CameBack, Progress
@@ -161,7 +162,12 @@ async def _would_get(chat: Chat, one: Broadcast) -> list[Words]:
         return []
     asked = {"audience": one.audience, "words": one.words, "media": one.media, "again": one.again}
     reach = await chat.fetch(broadcasts.reach, **asked, corrects=one.corrects, rules=chat.programme.rules)
-    return [words("announce.would_get", people=people(reach.get)), *left_out(reach)]
+    lines = [words("announce.would_get", people=people(reach.get)), *left_out(reach)]
+    if not chat.tariffs:
+        return lines
+    rules = chat.programme.rules
+    paid = await chat.fetch(costs.of_announcement, **asked, corrects=one.corrects, rules=rules, at=one.due_at)
+    return [*lines, *await bill(chat, paid)]
 
 
 async def _waits(chat: Chat, one: Broadcast, now: datetime) -> Words:

@@ -9,6 +9,7 @@ from bot.chat import Chat, Option, literal, words
 from bot.messages import Media
 from bot.pictures import Bar
 from bot.texts import Lines, Words
+from handlers import costs
 from handlers.results import counted, month_name
 from handlers.words import number_of
 from storage import pulse
@@ -35,6 +36,7 @@ async def month(chat: Chat) -> None:
         ("pulse.answered", literal(str(found.answered)) if own_work else counted(found.answered)),
         ("pulse.fresh", counted(found.fresh)),
     )]  # fmt: skip
+    lines += [] if ago else await costs.month(chat)
     details = [[Option("/numbers last" if ago else "/numbers", "button.by_activity")]] if ago <= 1 else []
     chat.card(Lines((title, *lines)), *details, _months(ago), [STAFF])
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from bot import when
 from bot.chat import Chat, Finish, Option, literal, words
 from bot.texts import Lines, Words, day
+from handlers import costs
 from handlers.event_people import leaf, pager
 from handlers.event_people import short as short_name
 from handlers.events import in_rows, short
@@ -41,6 +42,7 @@ async def staff_menu(chat: Chat) -> None:
     now = waiting.now.astimezone(chat.programme.zone)
     rows = _waiting(chat, waiting)
     told = [words("staff.today"), literal(f"🗓 {day(now)}")] + ([] if rows else [words("today.nothing")])
+    told += await costs.shortage(chat)
     chat.card(Lines(tuple(told)), *rows, *in_rows([*mine, Option("/menu", "button.menu")], 2))
 
 

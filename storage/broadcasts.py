@@ -93,7 +93,7 @@ def reach(
     media: Mapping[str, Media] = audiences.NONE, again: bool = False, corrects: int = 0,
 ) -> Reach:  # fmt: skip
     """Whom this would reach if whoever acts published it now. Only their own people are counted."""
-    wish = _wish(connection, acting, Draft(words, media, (), audience, again, corrects))
+    wish = wish_for(connection, acting, Draft(words, media, (), audience, again, corrects))
     if not _may_address(connection, acting, wish):
         return Reach(0, 0, 0, 0, 0, 0)
     who = audiences.chosen(wish, acting.now, rules).subquery()
@@ -114,7 +114,7 @@ def sent_before(
 
     Of a picture without words: when the same picture did.
     """
-    wish = _wish(connection, acting, Draft(words, media, (), audience))
+    wish = wish_for(connection, acting, Draft(words, media, (), audience))
     if not (any(words.values()) or media) or not audiences.may_write(wish, connection):
         return None
     told = audiences.same_words(wish.fingerprint, acting.now - SAME).subquery()
@@ -134,7 +134,7 @@ def publish(connection: Connection, acting: Acting, *, draft: Draft, starts: dat
     Raises Conflict: on "words" ("announce.no_words", "announce.unknown_mark", "announce.too_many",
     "announce.over_caption"), on "audience" ("announce.nobody", "announce.not_yours", and as of may_correct).
     """
-    wish = _wish(connection, acting, draft)
+    wish = wish_for(connection, acting, draft)
     wording.check(connection, acting, draft.words, draft.audience, wish.role, has_media=bool(draft.media))
     wrong = deliveries.taken(connection, draft.corrects) if draft.corrects else None
     if not _may_address(connection, acting, wish):
@@ -174,7 +174,8 @@ def _enter(connection: Connection, acting: Acting, draft: Draft, wish: Wish, due
     return number
 
 
-def _wish(connection: Connection, acting: Acting, draft: Draft) -> Wish:
+def wish_for(connection: Connection, acting: Acting, draft: Draft) -> Wish:
+    """Whom a draft of whoever acts is for, by the role that they have now."""
     role = roles.role_of(connection, acting.contact_id)
     mark = audiences.fingerprint(connection, draft.words, draft.media)
     is_personal = deliveries.is_personal(draft.words)

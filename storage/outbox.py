@@ -159,10 +159,15 @@ def claim(
 def _affordable(
     connection: Connection, channel: str, lane: Lane, limit: int, tariff: Tariff | None, now: datetime
 ) -> int:
-    """How many rows of a lane may be taken. Where nothing may that costs, all such are put off, and staff are told."""
+    """How many rows of a lane may be taken.
+
+    Where nothing may that costs, such rows go by a free way or are put off, and staff are told.
+    """
     room = spending.room(connection, channel, tariff, now)
     if room is None or room >= limit:
         return limit
+    if room == 0:
+        spending.reroute(connection, channel, lane, now)
     if room == 0 and spending.hold(connection, channel, lane, now, now + HELD):
         spending.stopped(connection, channel, tariff, now)
     return room or limit

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, Connection, func, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, literal_column, or_, select, update
 
-from bot.abilities import SESSIONS
+from bot.abilities import ABILITIES, SESSIONS
 from bot.messages import Lane
 from storage import sessions
 from storage.people import upsert
-from storage.tables import addresses, notices, outbox, spending
+from storage.tables import addresses, notices, outbox, residents, spending
 
 if TYPE_CHECKING:
     from bot.money import Tariff
@@ -82,14 +82,39 @@ def costs(now: datetime) -> ColumnElement[bool]:
     return ~sessions.open_at(now)
 
 
+def reroute(connection: Connection, channel: str, lane: Lane, now: datetime) -> int:
+    """Send what is due and would cost by a free way, where its reader has one. Gives how much."""
+    other = addresses.alias()
+    rings = case({name: can.rings for name, can in ABILITIES.items()}, value=other.c.channel, else_=9)
+    free = (
+        select(other.c.id)
+        .join(residents, residents.c.address_id == other.c.id)
+        .where(
+            residents.c.contact_id == outbox.c.contact_id, other.c.status == "active",
+            other.c.channel.in_([name for name in ABILITIES if name not in SESSIONS]),
+        )
+        .order_by(rings, other.c.id.desc())
+        .limit(1)
+        .correlate(outbox)
+        .scalar_subquery()
+    )  # fmt: skip
+    named = select(other.c.channel).where(other.c.id == free).correlate(outbox).scalar_subquery()
+    moved = update(outbox).where(_due(channel, lane, now), free.is_not(None))
+    return connection.execute(moved.values(channel=named, address_id=free)).rowcount
+
+
 def hold(connection: Connection, channel: str, lane: Lane, now: datetime, until: datetime) -> int:
     """Put off what is due and would cost, so that nobody looks at it again and again. Gives how much."""
+    return connection.execute(update(outbox).where(_due(channel, lane, now)).values(not_before=until)).rowcount
+
+
+def _due(channel: str, lane: Lane, now: datetime) -> ColumnElement[bool]:
+    """What waits for somebody to take it up, and would cost."""
     paid = select(addresses.c.id).where(costs(now))
-    due = (
+    return (
         (outbox.c.channel == channel) & (outbox.c.status == literal_column("'queued'")) & (outbox.c.owner == "")
         & (outbox.c.lane == int(lane)) & (outbox.c.not_before <= now) & outbox.c.address_id.in_(paid)
     )  # fmt: skip
-    return connection.execute(update(outbox).where(due).values(not_before=until)).rowcount
 
 
 # --- what happens ---------------------------------------------------------------------------------------------------
@@ -117,7 +142,7 @@ def pause(connection: Connection, channel: str, why: str, now: datetime) -> None
     until = {QUOTA: next_month(now), BALANCE: now + BALANCE_REST}.get(why)
     _month(connection, channel, now)
     new = or_(spending.c.why != why, spending.c.why == "")
-    first = connection.execute(update(spending).where(_this(channel, now), new).values(why=why, told_at=None)).rowcount
+    first = connection.execute(update(spending).where(_this(channel, now), new).values(why=why)).rowcount
     if until is not None:
         connection.execute(update(spending).where(_this(channel, now)).values(paused_until=until))
     if first:

@@ -16,7 +16,7 @@ from storage import outbox as rows_of
 from storage import spending
 from storage.outbox import Mark
 from storage.spending import State, month_of, next_month
-from storage.tables import addresses, notices
+from storage.tables import addresses, notices, residents
 from storage.tables import outbox as rows
 from tests.storage.events_kit import NOW, settle
 
@@ -133,6 +133,25 @@ async def test_at_the_end_of_the_budget_what_is_free_goes_on_and_staff_are_told_
         assert told(connection) == ["viber: the month's budget"]
         connection.execute(update(rows).where(rows.c.owner == "me").values(status="sent"))
         assert len(claim(connection, now=next_month(NOW))) == 4, "with a new month they go"
+
+    await database.write(go)
+
+
+async def test_who_can_be_reached_free_is_written_to_there_when_money_is_short(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        alone, also = street(connection, 2)
+        page = {
+            "id": 50, "channel": "web", "external": "w", "lookup": b"w" * 16, "status": "active", "contact_id": also,
+            "created_at": NOW,
+        }  # fmt: skip
+        connection.execute(insert(addresses).values(page))
+        connection.execute(insert(residents).values(address_id=50, contact_id=also))
+        wait(connection, alone, also)
+        assert claim(connection, Tariff(Decimal("0.02"), Decimal(0))) == []
+        (held,) = rows_of.claim(connection, "web", "me", NOW, {Lane.REMINDER: 9})
+        assert (held.address_id, held.delivery.address) == (50, Address("web", "w"))
+        left = connection.execute(select(rows.c.address_id).where(rows.c.channel == "viber")).scalars()
+        assert list(left) == [alone]
 
     await database.write(go)
 

@@ -1,0 +1,94 @@
+"""What coordinators are told of money: that most of a month's budget is used, and that nothing more goes that costs.
+
+Once a month of each, by the key of the message: a restart or a second process says nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, String, cast, literal, select
+
+from bot import calendar
+from bot.messages import Lane
+from storage import notifications, spending
+from storage.people import upsert
+from storage.spending import State
+from storage.staff import COORDINATOR
+from storage.tables import UtcTime, addresses, contacts, outbox, staff
+
+if TYPE_CHECKING:
+    from bot.calendar import Rules
+    from bot.money import Tariff
+
+PREFIX: Final = "money"  # of the outbox keys
+NEAR: Final = "near"  # most of the budget is used
+MOST: Final = 0.8  # of the budget
+LIVES: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a channel's month stands, for one coordinator."""
+
+    channel: str
+    what: str  # near, budget, quota, balance
+    state: State
+    language: str
+
+
+def tell(connection: Connection, tariffs: Mapping[str, Tariff], rules: Rules, now: datetime) -> int:
+    """Queue what there is to tell. Gives how many messages."""
+    told = 0
+    for channel, tariff in tariffs.items():
+        state = spending.state(connection, channel, tariff, now)
+        if what := state.why or (NEAR if is_near(state, tariff) else ""):
+            told += _enter(connection, f"{PREFIX}:{channel}:{spending.month_of(now)}:{what}:", rules, now)
+    return told
+
+
+def is_near(state: State, tariff: Tariff) -> bool:
+    """Whether most of the budget is used."""
+    most = tariff.messages
+    return bool(most) and state.charged >= most * MOST  # type: ignore[operator]  # none is no limit
+
+
+def _enter(connection: Connection, key: str, rules: Rules, now: datetime) -> int:
+    """A row for each coordinator. In the lane of replies: what tells that money is short must not wait for money."""
+    opens = calendar.next_open(rules, now)
+    rows = (
+        select(
+            literal(key).concat(cast(staff.c.contact_id, String)), addresses.c.channel, addresses.c.id,
+            staff.c.contact_id, literal(int(Lane.REPLY)), literal("queued"), literal(opens, UtcTime()),
+            literal(opens + LIVES, UtcTime()), literal(now, UtcTime()),
+        )
+        .select_from(staff.join(contacts, contacts.c.id == staff.c.contact_id))
+        .join(addresses, addresses.c.id == notifications.best_address(contacts.c.id))
+        .where(staff.c.role == COORDINATOR, contacts.c.status == "active")
+    )  # fmt: skip
+    columns = (
+        "key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at",
+    )  # fmt: skip
+    entering = upsert(connection, outbox).from_select(columns, rows).on_conflict_do_nothing()
+    return connection.execute(entering).rowcount
+
+
+def facts(
+    connection: Connection, keys: Sequence[str], now: datetime, tariffs: Mapping[str, Tariff]
+) -> Mapping[str, Told]:
+    """What each message says; absent where its reader coordinates no more."""
+    reads = (
+        select(outbox.c.key, contacts.c.language)
+        .join(contacts, contacts.c.id == outbox.c.contact_id)
+        .join(staff, staff.c.contact_id == contacts.c.id)
+        .where(outbox.c.key.in_(keys), staff.c.role == COORDINATOR)
+    )
+    found = {}
+    for key, language in connection.execute(reads):
+        _, channel, _, what, _ = key.split(":")
+        state = spending.state(connection, channel, tariffs.get(channel), now)
+        found[key] = Told(channel, what, state, language)
+    return found
