@@ -22,6 +22,9 @@ class Abilities:
     edits: bool = False  # what was sent can be changed and taken back
     one_keyboard: bool = False  # only the buttons of the latest message can be pressed
     sessions: bool = False  # what we write of our own accord may cost, unless they have written within a day
+    receipts: bool = False  # it reports later what became of a message, perhaps before the answer to the send
+    longest: int = 4096  # of a text, in UTF-16 units: no platform counts more than that
+    caption: int = 1024  # the same under a picture, a voice note or a file
 
 
 ABILITIES: Final[Mapping[str, Abilities]] = {
@@ -29,9 +32,17 @@ ABILITIES: Final[Mapping[str, Abilities]] = {
         "Telegram", rings=0, brings=frozenset({"photo", "voice", "document"}), shares_phone=True, edits=True
     ),
     "viber": Abilities(
-        "Viber", rings=1, brings=frozenset({"photo", "document"}), shares_phone=True, one_keyboard=True, sessions=True
+        "Viber",
+        rings=1,
+        brings=frozenset({"photo", "document"}),
+        shares_phone=True,
+        one_keyboard=True,
+        sessions=True,
+        receipts=True,
+        longest=7000,
+        caption=768,
     ),
-    "web": Abilities("", rings=2),
+    "web": Abilities("", rings=2, longest=16_000),
 }
 NONE: Final = Abilities("", rings=9)
 
@@ -42,4 +53,6 @@ def of(channel: str) -> Abilities:
 
 
 EDITS: Final = frozenset(name for name, can in ABILITIES.items() if can.edits)
+ONE_KEYBOARD: Final = frozenset(name for name, can in ABILITIES.items() if can.one_keyboard)
 SESSIONS: Final = frozenset(name for name, can in ABILITIES.items() if can.sessions)
+RECEIPTS: Final = frozenset(name for name, can in ABILITIES.items() if can.receipts)

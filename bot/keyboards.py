@@ -47,7 +47,7 @@ def _without_later(above: Sequence[Rows], last: Rows) -> tuple[list[Row], list[B
         fresh = [tuple(b for b in row if _does(b) not in does and b.label not in called) for row in rows]
         ways = [b for row in fresh for b in row if b.press in WAYS_OUT] + ways
         kept = [row for row in (tuple(b for b in row if b.press not in WAYS_OUT) for row in fresh) if row] + kept
-        here = _seen(rows)
+        here = _seen(tuple(fresh))  # what was itself left out stands for nothing
         does, called = does | here[0], called | here[1]
     return kept, ways
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-IMAGES = frozenset({"image/jpeg", "image/png", "image/webp"})
+IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 SOUNDS = frozenset({"audio/ogg", "audio/mpeg", "audio/mp4"})
 UNKNOWN = "application/octet-stream"
 
@@ -10,6 +10,8 @@ _OFFICE = "application/vnd.openxmlformats-officedocument."
 _BEGINS = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
     (b"OggS", "audio/ogg"),
     (b"ID3", "audio/mpeg"),
     (b"\xff\xfb", "audio/mpeg"),
@@ -26,8 +28,8 @@ _INSIDE_ZIP = (  # the name of the part that only such a file has
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "application/vnd.oasis.opendocument.spreadsheet"),
 )
 _ENDINGS = {
-    "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "audio/ogg": ".ogg", "audio/mpeg": ".mp3",
-    "audio/mp4": ".m4a", "application/pdf": ".pdf",
+    "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp", "audio/ogg": ".ogg",
+    "audio/mpeg": ".mp3", "audio/mp4": ".m4a", "application/pdf": ".pdf",
 }  # fmt: skip
 
 
@@ -45,6 +47,11 @@ def mime_of(content: bytes) -> str:
     return UNKNOWN
 
 
+def ending_of(mime: str) -> str:
+    """How the name of such a file ends, `.jpg`; nothing where we do not know."""
+    return _ENDINGS.get(mime, "")
+
+
 def named(kind: str, content: bytes) -> str:
     """A filename for what came without one: `photo.jpg`, `voice.ogg`."""
-    return f"{kind}{_ENDINGS.get(mime_of(content), '')}"
+    return f"{kind}{ending_of(mime_of(content))}"

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from bot.messages import Lane, Limits
 
+BITE = (
+    75  # rows of a broadcast in one transaction: finding words takes half a millisecond each, and replies wait for it
+)
 SPARE = 6.0  # messages that bulk leaves in the bucket: replies wait for nobody, and must not provoke a refusal either
 TOGETHER = 8  # that bulk sends at once, having waited for all: they share the commits of their marks
 TINY = 1e-6  # of a message: what is only lost in reckoning
 FORGET = 10_000  # chats remembered at most before the long quiet ones are dropped
+
+
+def bites(limits: Mapping[Lane, int]) -> Iterator[dict[Lane, int]]:
+    """How many rows of each lane to take, one transaction after the other: of a broadcast at most BITE in each."""
+    left = limits.get(Lane.BROADCAST, 0)
+    yield {**limits, Lane.BROADCAST: min(left, BITE)}
+    for taken in range(BITE, left, BITE):
+        yield {Lane.BROADCAST: min(left - taken, BITE)}
 
 
 class Bucket:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.channels import Brings, Channel, Content, Unavailable
 from bot.inbox import utc_now
 from bot.kinds import mime_of
-from bot.messages import Failure
-from storage import media
+from bot.messages import Failure, Outgoing
+from storage import media, transcript
 from storage.database import Database, Down
 from storage.media import LARGEST, Due
 
@@ -88,6 +88,18 @@ class Fetcher:
             return False
         await self._database.write(lambda c: media.failed(c, row.number, final=not failure.retryable))
         return True
+
+
+def message_reader(database: Database) -> Callable[[int], Awaitable[Outgoing | None]]:
+    """What links to drawings and documents are answered from: the message of an outbox row, as long as it is kept."""
+
+    async def message(outbox_id: int) -> Outgoing | None:
+        try:
+            return await database.read(lambda c: transcript.message_of(c, outbox_id))
+        except Down as down:
+            raise Unavailable(str(down)) from None
+
+    return message
 
 
 def reader(database: Database) -> Content:

@@ -14,13 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from bot.channels import Channel, SendsTogether
 from bot.inbox import utc_now
-from bot.limits import Gate
+from bot.limits import Gate, bites
 from bot.messages import Failure, Lane, Sent
 from bot.retry import decide
 from storage import leases, outbox
@@ -240,11 +241,17 @@ class Sender:
         soon = min(room // 4, max(FEW, round(self._channel.limits.bulk_rate * POLL * 2)))
         many = min(room, self._together) if self._together > 1 else 0
         limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: max(soon, many)}
-
-        def take(connection: Connection) -> list[Held]:
-            return outbox.claim(connection, channel, self._me, now, limits, self._compose, self._tariff)
-
-        self.hand(await self._database.write(take))
+        company: list[Held] = []
+        take = partial(outbox.claim, owner=self._me, compose=self._compose, tariff=self._tariff)
+        try:
+            for some in bites(limits):
+                found = await self._database.write(partial(take, channel=channel, now=now, limits=some))
+                self.hand([row for row in found if row.delivery.lane is not Lane.BROADCAST])
+                company += [row for row in found if row.delivery.lane is Lane.BROADCAST]
+                if not found:
+                    break
+        finally:
+            self.hand(company)  # at once: one call may bring them all
 
     # --- sending --------------------------------------------------------------------------------------------------
 

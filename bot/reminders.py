@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from bot.calendar import Rules
 from bot.inbox import utc_now
-from bot.interruptions import PutAgain, nobody_talks
+from bot.interruptions import Interrupt, nobody_talks
 from bot.messages import Outgoing
 from storage import deliveries, digests, followups, moments, notifications, reminders, telling
 from storage.database import Database, Down
@@ -172,16 +172,15 @@ def digest(compose: Callable[[Digest, datetime], Outgoing]) -> Writer:
     return write
 
 
-def composer(writers: Mapping[str, Writer], put_again: PutAgain = nobody_talks) -> Compose:
+def composer(writers: Mapping[str, Writer], interrupt: Interrupt = nobody_talks) -> Compose:
     """Find the words of queued messages, many at once: by what stands before the colon of their keys."""
 
-    def written(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> dict[int, Outgoing | None]:
+    def written(connection: Connection, rows: Sequence[Unwritten], now: datetime) -> Mapping[int, Outgoing | None]:
         words: dict[str, Outgoing] = {}
         for kind, write in writers.items():
             keys = [row.key for row in rows if row.key.startswith(f"{kind}:")]
             words |= write(connection, keys, now) if keys else {}
-        new = {key for key, message in words.items() if not message.replaces and not message.removes}
-        put_again(connection, [row.id for row in rows if row.key in new and not row.has_words], now)
-        return {row.id: words.get(row.key) for row in rows if row.key.partition(":")[0] in writers}
+        found = {row.id: words.get(row.key) for row in rows if row.key.partition(":")[0] in writers}
+        return interrupt(connection, rows, found, now)
 
     return written

@@ -78,19 +78,19 @@ def ways_home(world: World, language: str, role: str) -> Ways:
 
 
 def one_keyboard(messages: Sequence[Outgoing], ways: Ways, above: Sequence[Rows] = ()) -> list[Outgoing]:
-    """The same where only the latest buttons can be pressed: the last message has all of them, and a way home.
+    """The same where only the latest buttons can be pressed: all of them under each message, and a way home.
 
-    Where it has none of its own, the whole menu stands below those of the others. `above`: buttons of messages before
+    Under each, because a message without buttons takes away those that are there, and the next may come late. Where
+    the last has none of its own, the whole menu stands below those of the others. `above`: buttons of messages before
     these, which shall not be lost.
     """
     *before, last = messages
     earlier = [rows for rows in (*above, *(message.rows for message in before)) if rows]
-    silent = [replace(message, rows=()) for message in before]
     if not last.rows and ways.menu:
         shown = replace(last, rows=keyboards.one(earlier, ways.tapped)) if earlier else replace(last, menu=ways.menu)
     else:
         shown = replace(last, rows=keyboards.one(earlier, last.rows, ways.home))
-    return [*silent, shown]
+    return [*(replace(message, rows=shown.rows, menu=shown.menu) for message in before), shown]
 
 
 @dataclass(slots=True)

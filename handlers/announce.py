@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ROUNDS = 12  # looks in one conversation; whoever wants more goes on in another, with all that is decided
 UNCHANGED = ("later", "now", "whom", "buttons")  # what leaves the announcement itself as it was shown
 PLAIN = {"announce.ask_words": "announce.ask_plain", "announce.ask_romani": "announce.ask_romani_plain"}
+VOICELESS = {**PLAIN, "announce.ask_words": "announce.ask_no_voice"}
 DONE = Text("announce.ask_words")  # stands for a question that is answered: nobody sees it
 NEW = Option("/announce", "announce.do_new")
 ALL = Option("/announcements", "announce.do_list")
@@ -105,8 +106,9 @@ async def _begun(chat: Chat) -> Plan:
 
 def _letter(chat: Chat, prompt: str, skip: Label | None = None) -> Letter:
     """The question for words; a picture or a voice is promised where it can be sent."""
-    sends = bool(abilities.of(chat.person.channel).brings)
-    return Letter(prompt if sends else PLAIN.get(prompt, prompt), letters(chat.person.role), media=sends, skip=skip)
+    brings = abilities.of(chat.person.channel).brings
+    instead = {} if "voice" in brings else VOICELESS if brings else PLAIN
+    return Letter(instead.get(prompt, prompt), letters(chat.person.role), media=bool(brings), skip=skip)
 
 
 def publish(

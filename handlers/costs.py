@@ -46,6 +46,8 @@ def _bill(channel: str, number: int, tariff: Tariff, state: State) -> list[Words
 
 async def shortage(chat: Chat) -> list[Words]:
     """A line of a coordinator's day, where money is short."""
+    if not chat.tariffs:
+        return []
     states: Mapping[str, State] = await chat.fetch(costs.for_staff, tariffs=chat.tariffs)
     return [
         words("costs.short", channel=literal(abilities.of(name).title), why=words(_short(state)))
@@ -60,6 +62,8 @@ def _short(state: State) -> str:
 
 async def month(chat: Chat) -> list[Words]:
     """What a channel has cost this month, for a coordinator."""
+    if not chat.tariffs:
+        return []
     states: Mapping[str, State] = await chat.fetch(costs.for_staff, tariffs=chat.tariffs)
     return [
         words(

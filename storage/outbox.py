@@ -176,8 +176,9 @@ def _affordable(
 def _claim_lane(
     connection: Connection, channel: str, owner: str, now: datetime, lane: Lane, limit: int, compose: Compose
 ) -> list[Held]:
-    values = {"here": channel, "this_lane": int(lane), "now": now, "some": limit, "me": owner}
-    ids = list(connection.execute(_take, values).scalars())
+    values = {"here": channel, "this_lane": int(lane), "now": now, "some": limit}
+    due = list(connection.execute(_due, values).scalars())
+    ids = list(connection.execute(_take, {"ids": due, "me": owner}).scalars()) if due else []
     if not ids:
         return []
     rows = connection.execute(_taken, {"ids": ids}).all()
@@ -199,8 +200,14 @@ _due = (
     .order_by(outbox.c.id)
     .limit(bindparam("some"))
 )  # fmt: skip
-# The condition once more: one who lost the lease without knowing may be claiming at this very moment.
-_take = update(outbox).where(outbox.c.id.in_(_due), _waiting).values(owner=bindparam("me")).returning(outbox.c.id)
+# By their numbers: PostgreSQL, while it has not counted what was just queued, looks once more for each row of the table
+# when it is told how to look. The condition again: one who lost the lease without knowing may be claiming right now.
+_take = (
+    update(outbox)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), _waiting)
+    .values(owner=bindparam("me"))
+    .returning(outbox.c.id)
+)
 _taken = (
     select(outbox, addresses.c.external)
     .join(addresses, addresses.c.id == outbox.c.address_id)

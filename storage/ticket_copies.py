@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, String, cast, literal, or_, select, true, update
 
 from bot import calendar
+from bot.abilities import ONE_KEYBOARD
 from bot.calendar import Rules
 from bot.messages import Lane, Outgoing
 from bot.office import Office, next_open
@@ -77,14 +78,18 @@ def ring(connection: Connection, ticket_id: int, who: Collection[int], now: date
 
 
 def show(connection: Connection, ticket_id: int, now: datetime, *, but: Collection[int]) -> None:
-    """What became of a question, in place of the copy that everybody else has."""
+    """What became of a question, in place of the copy that everybody else has.
+
+    Where nothing can take a place, nothing is sent: it would ring, and cost, for what needs nobody. The list shows it.
+    """
     pair = _pair(TICKET).concat(":")
     theirs = outbox.alias()
     about = theirs.c.key.like(pair.concat("%")) | theirs.c.key.like(_pair(LATE).concat(":%"))
     copies = (theirs.c.contact_id == staff.c.contact_id) & about
     went = select(theirs.c.id).where(copies, theirs.c.status.in_(WENT)).exists()
     waits = select(theirs.c.id).where(copies, theirs.c.status == "queued").exists()
-    those = (tickets.c.id == ticket_id) & staff.c.contact_id.not_in(but) & went & ~waits
+    changes = addresses.c.channel.not_in(ONE_KEYBOARD)
+    those = (tickets.c.id == ticket_id) & staff.c.contact_id.not_in(but) & went & ~waits & changes
     _enter(connection, pair.concat(f"{_stamp(now)}{MORE}"), those, now, now)
 
 
@@ -140,7 +145,8 @@ def send(connection: Connection, ticket: Ticket, line_id: int, way: Way, now: da
 def remove(connection: Connection, ticket_id: int, media_id: int, now: datetime) -> set[int]:
     """Take a picture or a voice note off the screens of staff. Gives who had it in a message about its question.
 
-    Whatever showed it goes: its words come anew where they are still needed.
+    Whatever showed it goes: its words come anew where they are still needed. Where no message can be taken back, its
+    link leads to nothing from now on.
     """
     came = select(media.c.created_at).where(media.c.id == media_id).scalar_subquery()
     went = outbox.c.status.in_(WENT) & (outbox.c.platform_id != "") & (outbox.c.created_at >= came)
@@ -150,6 +156,8 @@ def remove(connection: Connection, ticket_id: int, media_id: int, now: datetime)
     shown = [row for row in rows if _shows(row, media_id)]
     messages = {(row.address_id, row.platform_id): row for row in shown}
     for row in messages.values():
+        if row.channel in ONE_KEYBOARD:
+            continue
         gone = {
             "key": f"{REMOVED}:{row.id}", "channel": row.channel, "address_id": row.address_id,
             "contact_id": row.contact_id, "lane": int(Lane.REPLY), "status": "queued", "not_before": now,

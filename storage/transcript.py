@@ -34,6 +34,13 @@ def lines(connection: Connection, address: Address, after: int = 0) -> Sequence[
     return [line for _, line in sorted(ours + theirs, key=lambda pair: (pair[0], not pair[1].mine, pair[1].id))]
 
 
+def message_of(connection: Connection, outbox_id: int) -> Outgoing | None:
+    """What one row of the outbox says, for a link of ours to what it brings; None once its words are kept no longer."""
+    here = (outbox.c.id == outbox_id) & outbox.c.body.is_not(None) & outbox.c.status.not_in(GONE)
+    body = connection.execute(select(outbox.c.body).where(here)).scalar()
+    return Outgoing.from_json(body) if body else None
+
+
 def _ours(connection: Connection, address_id: int, after: int) -> list[tuple[int, Shown]]:
     """Our messages with the event that each answers: what it answers stands before it."""
     here = (outbox.c.address_id == address_id) & (outbox.c.id > after) & outbox.c.body.is_not(None)

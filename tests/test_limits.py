@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot import limits as module
-from bot.limits import Bucket, Gate
+from bot.limits import BITE, Bucket, Gate, bites
 from bot.messages import Lane, Limits
 
 TELEGRAM = Limits(bulk_rate=29.5, bulk_burst=29.0, chat_rate=1.0, chat_burst=20.0)
@@ -90,3 +90,22 @@ def test_a_gate_forgets_chats_that_have_long_been_quiet_and_only_those(monkeypat
     assert gate.wait_chat(Lane.BROADCAST, 9, T + 1.5) == 0.5
     assert gate.wait_chat(Lane.BROADCAST, 0, T + 1.5) == 0
     assert len(gate._chats) == len(gate._last) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "taken"),
+    [
+        (
+            {Lane.REPLY: 9, Lane.REMINDER: 4, Lane.BROADCAST: 16},
+            [{Lane.REPLY: 9, Lane.REMINDER: 4, Lane.BROADCAST: 16}],
+        ),
+        ({Lane.REPLY: 9, Lane.BROADCAST: BITE}, [{Lane.REPLY: 9, Lane.BROADCAST: BITE}]),
+        (
+            {Lane.REPLY: 9, Lane.BROADCAST: 2 * BITE + 1},
+            [{Lane.REPLY: 9, Lane.BROADCAST: BITE}, {Lane.BROADCAST: BITE}, {Lane.BROADCAST: 1}],
+        ),
+        ({Lane.REPLY: 9}, [{Lane.REPLY: 9, Lane.BROADCAST: 0}]),
+    ],
+)
+def test_much_is_taken_bite_by_bite(limits: dict[Lane, int], taken: list[dict[Lane, int]]) -> None:
+    assert list(bites(limits)) == taken

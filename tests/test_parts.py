@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot import abilities
 from bot.lengths import CAPTION, LONGEST, units
 from bot.messages import Button, Document, Media, Outgoing
 from bot.parts import parts
@@ -44,3 +45,23 @@ def test_a_picture_with_very_many_words_goes_first_and_all_of_them_after_it() ->
     assert " ".join(part.text for part in rest).split() == WORDS.split()
     assert all(units(part.text) <= LONGEST for part in rest)
     assert [bool(part.rows) for part in rest] == [*[False] * (len(rest) - 1), True]
+
+
+@pytest.mark.parametrize(("channel", "longest", "caption"), [
+    ("telegram", 4096, 1024), ("viber", 7000, 768), ("web", 16_000, 1024),
+])  # fmt: skip
+def test_each_channel_has_its_own_measure(channel: str, longest: int, caption: int) -> None:
+    can = abilities.of(channel)
+    assert len(parts(Outgoing("я" * longest), can)) == 1
+    assert len(parts(Outgoing("я" * (longest + 1)), can)) == 2
+    assert len(parts(Outgoing("я" * caption, media=PHOTO), can)) == 1
+    assert len(parts(Outgoing("я" * (caption + 1), media=PHOTO), can)) == 2
+
+
+def test_a_long_text_is_cut_between_words_on_every_channel() -> None:
+    for channel in abilities.ABILITIES:
+        can = abilities.of(channel)
+        cut = parts(Outgoing(WORDS * 3, ROWS), can)
+        assert " ".join(part.text for part in cut).split() == (WORDS * 3).split()
+        assert all(units(part.text) <= can.longest for part in cut)
+        assert [bool(part.rows) for part in cut] == [*[False] * (len(cut) - 1), True]

@@ -118,6 +118,10 @@ class Pages:
         _, heading, text = REFUSALS[why]
         return self._sorry.render(heading=heading, text=text, fields=fields)
 
+    def render(self, template: str, **values: object) -> str:
+        """Any other page of ours, by the name of its template."""
+        return self._templates.get_template(template).render(**values)
+
     @cached_property
     def _chat(self) -> Template:
         return self._templates.get_template("chat.html")

@@ -9,8 +9,11 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bot import abilities
 from bot.app import composer_of
 from bot.inbox import Inbox
+from bot.keyboards import MOST
+from bot.lengths import units
 from bot.messages import Address, Button, Delivery, Failure, Incoming, Kind, Limits, Outgoing, Sent
 from bot.outbox import Sender, Senders
 from bot.reminders import opens
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from bot.abilities import Abilities
+
 T = TypeVar("T")
 KEY = bytes(range(32))
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-CHANNELS = ("telegram", "web")
+CHANNELS = ("telegram", "viber", "web")
+LABEL = 250  # letters of a button on Viber: what is longer is cut
 
 
 @cache
@@ -48,15 +54,31 @@ class Recorder:
     """A channel that takes everything and remembers it."""
 
     name: str
-    limits: Limits = field(default_factory=lambda: Limits(chat_burst=1000, chat_rate=1000))
+    limits: Limits = field(init=False)
     sent: list[Delivery] = field(default_factory=list)
     outcome: Callable[[Delivery], Sent | Failure] = lambda d: Sent(f"m{d.id}")
 
+    def __post_init__(self) -> None:
+        longest = abilities.of(self.name).longest
+        self.limits = Limits(chat_burst=1000, chat_rate=1000, text_length=longest)
+
     async def send(self, delivery: Delivery) -> Sent | Failure:
+        _check(delivery)
         outcome = self.outcome(delivery)
         if isinstance(outcome, Sent):
             self.sent.append(delivery)
         return outcome
+
+
+def _check(delivery: Delivery) -> None:
+    """What the platform would refuse or cut."""
+    can, message = abilities.of(delivery.address.channel), delivery.message
+    assert units(message.text) <= can.longest, f"too long: {message.text[:60]!r}"
+    if can.one_keyboard:
+        assert len(message.rows or message.menu) <= MOST, f"more rows than it shows: {message.rows}"
+        assert all(len(button.label) <= LABEL for row in message.rows for button in row)
+        assert not message.replaces, "nothing can be edited there"
+        assert not message.removes, "nothing can be taken back there"
 
 
 @dataclass
@@ -215,12 +237,25 @@ class Talker:
         return await self._do(Kind.TEXT, text=text, **more)
 
     async def share_phone(self, number: str, *, own: bool = True) -> str:
+        """By the button, or somebody else's card. On Viber nobody vouches for a number: one's own is a text there."""
+        if own and self.can.one_keyboard:
+            return await self._do(Kind.TEXT, text=number)
         return await self._do(Kind.PHONE, phone=number, phone_is_own=own)
 
     async def press(self, label: str) -> str:
         """Press the newest button whose label begins so, picture aside."""
+        if self.can.one_keyboard and (typed := self._in_menu(label)):
+            return await self._do(Kind.TEXT, text=typed)
         delivery, button = self.find(label)
-        return await self._do(Kind.PRESS, press=button.press, shown=f"m{delivery.id}")
+        return await self._do(Kind.PRESS, press=button.press, shown="" if self.can.one_keyboard else f"m{delivery.id}")
+
+    async def press_late(self, label: str) -> str:
+        """Press a button that another message has pushed aside: on Viber, one that a slow phone still shows."""
+        return await self._do(Kind.PRESS, press=self.earlier(label).press)
+
+    def earlier(self, label: str) -> Button:
+        """The newest button of that name that was ever shown."""
+        return next(b for d in reversed(self.seen) for row in d.message.rows for b in row if label in b.label)
 
     async def press_data(self, data: str) -> str:
         return await self._do(Kind.PRESS, press=data)
@@ -228,8 +263,32 @@ class Talker:
     async def send(self, kind: Kind, **more: Any) -> str:
         return await self._do(kind, **more)
 
+    @property
+    def can(self) -> Abilities:
+        """What the channel can do."""
+        return abilities.of(self.address.channel)
+
+    @property
+    def home(self) -> list[str]:
+        """What one keyboard has below a screen that leads nowhere else; elsewhere the lasting menu stands beside it."""
+        return [self.town.world.texts("button.menu", "bg")] if self.can.one_keyboard else []
+
+    @property
+    def work(self) -> list[str]:
+        """The same for one of the staff."""
+        return [self.town.world.texts("menu.staff", "bg"), *self.home] if self.can.one_keyboard else []
+
+    @property
+    def newest(self) -> Delivery:
+        """The latest message of the chat, read or not: on Viber its buttons are all there are."""
+        return next(d for d in reversed(self.town.channels[self.address.channel].sent) if d.address == self.address)
+
+    def _in_menu(self, label: str) -> str:
+        """The label of the lasting menu that begins so; empty if there is none."""
+        return next((one for row in self.newest.message.menu for one in row if label in one), "")
+
     def find(self, label: str) -> tuple[Delivery, Button]:
-        for delivery in reversed(self.seen):
+        for delivery in [self.newest] if self.can.one_keyboard else reversed(self.seen):
             for row in delivery.message.rows:
                 for button in row:
                     if label in button.label:
@@ -241,17 +300,27 @@ class Talker:
         return self.seen[-1].message
 
     @property
+    def in_place(self) -> bool:
+        """Whether the newest message took the place of the one whose button was pressed; Viber sends it anew."""
+        return bool(self.last.replaces) or self.can.one_keyboard
+
+    @property
     def labels(self) -> list[str]:
         return [button.label for row in self.last.rows for button in row]
 
     def receive(self) -> str:
         """Read what came without being asked for."""
         mine = [d for d in self.town.post if d.address == self.address]
+        if mine and self.can.one_keyboard:
+            assert mine[-1].message.rows or mine[-1].message.menu, f"a dead end: {mine[-1].message.text!r}"
         self.town.post = [d for d in self.town.post if d.address != self.address]
         self.seen += mine
         return "\n---\n".join(d.message.text for d in mine)
 
     async def _do(self, kind: Kind, **more: Any) -> str:
+        if self.can.one_keyboard:
+            assert "reply_to" not in more, "nobody can reply to one message there"
+            assert "media" not in more or more["media"].kind in self.can.brings, "such a thing does not reach us"
         self.town.events += 1
         number = self.town.events
         event = Incoming(

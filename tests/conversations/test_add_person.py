@@ -101,7 +101,7 @@ async def test_a_refusal_and_a_child_leave_nothing(town: Town, channel: str) -> 
     await mediator.say(f"/add_person {made.id}")
     await mediator.press(t("door.did_agree"))
     assert line("door.too_young") in await mediator.press(t("button.age_no"))
-    assert mediator.labels == [t("guests.to_event")]
+    assert mediator.labels == [t("guests.to_event"), *mediator.work]
     await mediator.say(f"/walkin {made.id}")
     await mediator.say("Мария Петрова")
     await mediator.press(t("door.new"))
@@ -201,7 +201,7 @@ async def test_which_event_is_chosen_among_ones_own(town: Town, channel: str) ->
     assert line("door.which_event") in await mediator.press(t("button.right"))
     assert [label for label in mediator.labels if label.startswith("📅")] == ["📅 чт 26.11: Моето"]
     await mediator.press("Моето")
-    assert mediator.labels == [t("door.to_another"), t("guests.to_event")]
+    assert mediator.labels == [t("door.to_another"), t("guests.to_event"), *mediator.work]
     number, _, _ = await newest(town)
     assert (await invitation(town, made.id, number)).rsvp == "yes"
     assert await invitation(town, theirs.id, number) is None

@@ -145,7 +145,7 @@ async def test_old_buttons_never_do_a_wrong_thing(town: Town, channel: str) -> N
     async with town.awake():
         await other.say(t("menu.data"))
         _, foreign = other.find(t("data.delete"))
-        _, confirm = person.find(t("button.right"))
+        confirm = person.earlier(t("button.right"))
         await person.press_data("/activity parents")
         _, join = person.find(t("button.join"))
         await person.press_data("/menu")

@@ -52,22 +52,22 @@ async def many_say(town: Town, made: Event, faces: list[int], words: str = "Ду
 async def test_a_tap_is_kept_at_once_and_another_changes_it(town: Town, channel: str) -> None:
     person, _, _, who = await past_event(town, channel)
     assert line("feedback.ask") in await person.press_data(f"/face {who}")
-    assert person.labels == [t(key) for key in FACES.values()]
+    assert person.labels == [*(t(key) for key in FACES.values()), *person.home]
     assert t("feedback.thanks", face=t(FACES[3])) in await person.press(t(FACES[3]))
-    assert person.last.replaces == f"m{person.seen[-2].id}", "the card takes the place of the question"
+    assert person.in_place, "the card takes the place of the question"
     assert [row.face for row in await opinions_of(town)] == [3]
     await person.press(t("button.other_face"))
     assert line("feedback.sorry") in await person.press(t(FACES[1]))
     assert [row.face for row in await opinions_of(town)] == [1]
     assert line("feedback.bye") in await person.press(t("button.no_thanks"))
-    assert person.last.replaces
+    assert person.in_place
 
 
 async def test_words_are_kept_beside_the_face(town: Town, channel: str) -> None:
     person, _, _, who = await past_event(town, channel)
     await person.press_data(f"/face {who} 2")
     asked = await person.press(t("button.add_words"))
-    assert t("feedback.note_or_voice" if channel == "telegram" else "feedback.note") in asked
+    assert t("feedback.note_or_voice" if "voice" in person.can.brings else "feedback.note") in asked
     assert t("miss.long", limit=1000) in await person.say("а" * 1001)
     assert line("feedback.kept") in await person.say("Беше студено в залата")
     assert person.last.menu
@@ -201,7 +201,7 @@ async def test_why_not_is_kept_and_answered_kindly(town: Town, channel: str) -> 
     person, mediator, made, who = await past_event(town, channel)
     following = await event(mediator, [int(who.partition(".")[2])], after=70 * HOUR)
     assert line("why.ask") in await person.press_data(f"/why {who}")
-    assert len(person.labels) == 6
+    assert len(person.labels) == 6 + len(person.home)
     said = await person.press(t("button.why_child"))
     assert said.startswith(t("why.thanks"))
     assert "петък, 27.11, 12:0" in said

@@ -29,7 +29,9 @@ async def test_a_coordinator_gives_an_event_to_somebody_else(town: Town, channel
     async with town.awake():
         await coordinator.press_data(f"/event {event.id}")
         assert t("event.ask_leads", title="Родителска среща") in await coordinator.press(ACT)
-        assert coordinator.labels == ["👤 Ани Петрова", "👤 Вера Донева", t("event.button")]
+        assert coordinator.labels == [
+            "👤 Ани Петрова", "👤 Вера Донева", t("event.button"), *coordinator.work,
+        ]  # fmt: skip
         said = await coordinator.press("Вера")
         assert t("event.handed") in said
         assert "Води: Вера Донева" in said

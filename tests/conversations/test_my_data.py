@@ -215,7 +215,7 @@ async def test_deleting_says_goodbye_and_leaves_nothing_personal(town: Town, cha
     await person.say(LATER)
     await person.say(t("menu.data"))
     await person.press(t("data.file"))
-    _, stale = person.find(t("data.file"))
+    stale = person.earlier(t("data.file"))
     await person.say(t("menu.data"))
     assert line("data.delete_sure") in await person.press(t("data.delete"))
     assert line("data.kept") in await person.press(t("button.no_keep"))

@@ -108,7 +108,8 @@ async def test_the_preview_is_the_invitation_and_its_buttons_are_only_shown(town
         assert invitation in preview.text
         assert said == f"{preview.text}\n---\n{summary.text}"
         assert t("event.only_example") in await mediator.press(t("button.coming"))
-        assert mediator.last == summary, "the question is still there"
+        assert mediator.last.text == summary.text, "the question is still there"
+        assert any(PUBLISH in label for label in mediator.labels)
         await mediator.press(PUBLISH)
     (event,) = await all_events(town)
     assert event.status == "published"

@@ -40,9 +40,8 @@ async def test_a_question_is_promised_answered_and_closed_with_thanks(town: Town
     got = rositsa.receive()
     assert "Мария И. · гр. Видин" in got
     assert f"„{ASKED}“" in got
-    assert [t(key) for key in ("ticket.do_answer", "ticket.do_take", "ticket.do_pass", "ticket.do_nothing")] == (
-        rositsa.labels
-    )
+    ways = [t(key) for key in ("ticket.do_answer", "ticket.do_take", "ticket.do_pass", "ticket.do_nothing")]
+    assert rositsa.labels == [*ways, *rositsa.work]
     assert t("ticket.ask_answer", name="Мария И.") in await rositsa.press(t("ticket.do_answer"))
     looked = await rositsa.say("В сряда, ((име)),\nв 10 ч.")
     assert "В сряда, Мария,\nв 10 ч.\n– Росица" in looked
@@ -51,7 +50,7 @@ async def test_a_question_is_promised_answered_and_closed_with_thanks(town: Town
     assert t("ticket.sent") in await rositsa.press(SEND)
     answer = maria.receive()
     assert answer == f"{t('question.answer_to', text=ASKED)}\n\nВ сряда, Мария,\nв 10 ч.\n– Росица"
-    assert maria.labels == [t("button.thank_you"), t("button.ask_more")]
+    assert maria.labels == [t("button.thank_you"), t("button.ask_more"), *maria.home]
     assert await waiting(rositsa) == 0
     assert t("stray.thanks") in await maria.press(t("button.thank_you"))
     (ticket,) = await rows(town, tickets)
@@ -143,7 +142,7 @@ async def test_everything_that_was_sent_can_be_looked_at(town: Town, channel: st
     before = len(rositsa.seen)
     await rositsa.press(t("ticket.do_files"))
     assert [d.message.media.kind for d in rositsa.seen[before:] if d.message.media] == ["voice", "photo"]
-    assert rositsa.labels == [t("ticket.do_open")]
+    assert rositsa.labels == [t("ticket.do_open"), *rositsa.work]
 
 
 async def test_a_photo_by_mistake_is_taken_back(town: Town) -> None:
@@ -166,7 +165,7 @@ async def test_what_is_said_right_after_belongs_to_the_same_question(town: Town,
     await ask(maria)
     rositsa.receive()
     assert line("question.added") in await maria.say("и носи ли лекарства")
-    await voice(maria)
+    await voice(maria, VOICE if "voice" in maria.can.brings else PHOTO)
     assert len(await rows(town, tickets)) == 1
     assert [one.text for one in await rows(town, ticket_lines)] == ["и носи ли лекарства", ""]
     got = rositsa.receive()
@@ -190,7 +189,8 @@ async def test_one_more_question_goes_to_whoever_answered(town: Town, channel: s
     maria.receive()
     town.now += 3 * HOUR
     await town.deliver()
-    assert "В сряда." in ivan.receive()
+    assert ("В сряда." in ivan.receive()) != ivan.can.one_keyboard, "nobody is rung up for what is settled"
+    assert "В сряда." in await ivan.press_data("/ticket 1")
     assert line("question.ask") in await maria.press(t("button.ask_more"))
     assert t("question.added", name="Росица", answer_within="до").removesuffix(".") in await maria.say(
         "А в колко часа?"
@@ -308,8 +308,12 @@ async def test_whoever_takes_it_is_seen_by_the_others(town: Town, channel: str) 
     copy = shown(ivan)
     assert t("ticket.yours") in await rositsa.press(t("ticket.do_take"))
     await town.deliver()
-    assert t("ticket.theirs", name="Росица") in ivan.receive()
-    assert ivan.last.replaces == copy
+    if ivan.can.one_keyboard:  # nothing can take its place there, and a message of its own would ring for nothing
+        assert ivan.receive() == ""
+        assert t("ticket.theirs", name="Росица") in await ivan.press(t("ticket.do_take"))
+    else:
+        assert t("ticket.theirs", name="Росица") in ivan.receive()
+        assert ivan.last.replaces == copy
     assert t("ticket.do_take") not in ivan.labels
     (ticket,) = await rows(town, tickets)
     assert t("ticket.theirs", name="Росица") in await ivan.press_data(f"/take {ticket.id}"), "and stays theirs"

@@ -95,7 +95,7 @@ async def test_an_invitation_is_answered_planned_and_taken_back(town: Town, chan
     assert "петък, 27.11, 10:00" in said
     assert maria.last.text.endswith(t("notice.plan"))
     assert maria.labels == [
-        "🚶 9:00", "🚶 9:30", "🚶 9:45", t("button.changed_mind"), t("button.details"), t("menu.events"),
+        "🚶 9:00", "🚶 9:30", "🚶 9:45", t("button.changed_mind"), t("button.details"), t("menu.events"), *maria.home,
     ]  # fmt: skip
     assert t("notice.leaving", at="9:30") in await maria.press("🚶 9:30")
     assert await place_of(town, maria, event) == ("yes", "seat", "09:30")
@@ -184,7 +184,7 @@ async def test_an_answer_in_the_middle_of_another_talk_is_kept_and_the_question_
     maria = town.person(channel)
     event = await invited(town, maria)
     await maria.say(t("menu.question"))
-    said = await maria.press(t("button.coming"))
+    said = await maria.press_late(t("button.coming"))
     assert said.startswith(t("rsvp.yes"))
     assert maria.last.text == t("question.ask")
     assert (await place_of(town, maria, event))[:2] == ("yes", "seat")
@@ -306,7 +306,7 @@ async def test_whatever_stands_behind_a_command_gets_one_clear_sentence_and_a_wa
         ):
             for command in ("rsvp", "course", "leave", "meeting", "slots", "ics", "ask_about"):
                 assert await maria.press_data(f"/{command} {behind}") == t("rsvp.not_found"), (command, behind)
-                assert maria.labels == [t("menu.events")]
+                assert maria.labels == [t("menu.events"), *maria.home]
         assert await ivan.press_data(f"/rsvp {event.id}.{mine} yes") == t("rsvp.not_found"), "somebody else's"
         for rubbish in ("", "да", "YES", "yes please", "25:00"):
             for command in ("rsvp", "course", "leave"):
@@ -322,7 +322,7 @@ async def test_what_is_cancelled_or_over_takes_no_answer(town: Town, channel: st
     who = (await contact_of(maria)).id
     await change(town, events.cancel, gone)
     assert await maria.press(t("button.coming")) == t("rsvp.cancelled")
-    assert maria.labels == [t("menu.events")]
+    assert maria.labels == [t("menu.events"), *maria.home]
     assert t("rsvp.cancelled") in await maria.press_data(f"/meeting {gone.id}.{who}")
     assert t("rsvp.cancelled") in await maria.press_data(f"/ics {gone.id}.{who}")
     assert not maria.last.document
@@ -361,10 +361,11 @@ async def test_the_card_shows_all_of_it_and_whom_to_call(town: Town, channel: st
         "Обучение", "📅 петък, 27.11, 10:00", "📍 Клуб (до пазара)", "🎒 Вземете: химикалка",
         "👤 Ани Петрова", "☎ 0888 000 111", t("rsvp.silent"),
     ]  # fmt: skip
-    assert maria.labels == [t(key) for key in ("button.coming", "button.cannot", "button.more_here", "menu.events")]
+    shown = [t(key) for key in ("button.coming", "button.cannot", "button.more_here", "menu.events")]
+    assert maria.labels == [*shown, *maria.home]
     assert (await maria.press(t("button.more_here"))).splitlines()[0] == "Обучение"
-    assert maria.last.replaces
-    assert maria.labels[-2:] == [t("button.back"), t("menu.events")]
+    assert maria.in_place
+    assert [t("button.back"), t("menu.events"), *maria.home] == maria.labels[-2 - len(maria.home) :]
     links = [button.url for row in maria.last.rows for button in row if button.url]
     assert [unquote(link) for link in links] == [
         "https://www.openstreetmap.org/search?query=Клуб, Видин", "tel:+359888000111",
@@ -416,12 +417,13 @@ async def test_what_is_confidential_is_shown_only_to_who_taps_for_it(town: Town,
     event = await publish(town, **SECRET)
     await fire(town, event, "invite")
     assert maria.receive() == t("notice.quiet_invite", when="петък, 27.11, 10:00")
-    assert maria.labels == [t("button.look")]
+    assert maria.labels == [t("button.look"), *maria.home]
     said = await maria.press(t("button.look"))
     assert said.startswith(t("rsvp.quiet"))
     assert "Разговор с психолог\n📅 петък, 27.11, 10:00\n📍 Кабинет 5" in said
-    assert not [word for word in TELLING if word in await maria.press(t("button.coming"))]
-    assert not [word for word in TELLING if word in await maria.press("🚶 9:30")]
+    for label in (t("button.coming"), "🚶 9:30"):
+        answered = await maria.press(label)
+        assert not [word for word in TELLING if word in answered]
     await maria.say(t("menu.events"))
     assert [label for label in maria.labels if t("events.private") in label]
     assert not [word for word in TELLING for label in maria.labels if word in label]

@@ -311,12 +311,12 @@ async def test_a_member_gets_another_role_and_goes(town: Town, channel: str) -> 
     await make_staff(town, stoyan, MEDIATOR, "Стоян Илиев")
     await ani.say("/team")
     card = await ani.press("Стоян Илиев")
-    assert ani.last.replaces
+    assert ani.in_place
     for shown in ("Стоян Илиев", t("role.mediator"), t("summary.no_phone"), "вторник, 24 ноември"):
         assert shown in card
     assert "Стоян Илиев" in await ani.press(t("button.change_role"))
     assert t("role.trainer") in await ani.press(t("role.trainer"))
-    assert ani.last.replaces
+    assert ani.in_place
     assert await team_of(town) == {"Ани Петрова": COORDINATOR, "Стоян Илиев": TRAINER}
     assert "Стоян Илиев" in await ani.press(t("button.remove"))
     assert t("role.trainer") in await ani.press(t("button.no_keep"))

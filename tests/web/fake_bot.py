@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from bot.channels import Unavailable
 from bot.channels.web import Pace, Rates, Title, WebChannel
@@ -137,14 +138,22 @@ AFTER_A_PRESS: dict[str, Sequence[Outgoing]] = {
 @asynccontextmanager
 async def serving(channel: WebChannel) -> AsyncIterator[str]:
     """The channel behind a real server, as the service runs it. Yields its address."""
-    listening = socket.create_server(("127.0.0.1", 0))  # connections wait here until the server takes them
-    app = Starlette(routes=list(channel.routes()))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    running = asyncio.create_task(server.serve(sockets=[listening]), name="server")
+    async with listening(channel.routes()) as url:
+        try:
+            yield url
+        finally:
+            await channel.close()
+
+
+@asynccontextmanager
+async def listening(routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
+    """A real server on loopback. Yields its address."""
+    listener = socket.create_server(("127.0.0.1", 0))  # connections wait here until the server takes them
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=list(routes)), log_level="warning", lifespan="off"))
+    running = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        await channel.close()
         server.should_exit = True
         await asyncio.wait_for(running, 5)
-        listening.close()
+        listener.close()
