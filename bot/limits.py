@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from bot.messages import Lane, Limits
 
-BITE = (
-    75  # rows of a broadcast in one transaction: finding words takes half a millisecond each, and replies wait for it
-)
+BITE = 75  # rows of a broadcast in one transaction: their words take half a millisecond each, and replies wait
 SPARE = 6.0  # messages that bulk leaves in the bucket: replies wait for nobody, and must not provoke a refusal either
 TOGETHER = 8  # that bulk sends at once, having waited for all: they share the commits of their marks
 TINY = 1e-6  # of a message: what is only lost in reckoning

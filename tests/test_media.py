@@ -13,7 +13,7 @@ import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.channels import Unavailable
-from bot.media import BITE, REST, Fetcher, reader
+from bot.media import BITE, REST, Fetcher, message_reader, reader
 from bot.messages import Failure, Limits, Media
 from storage import media
 from storage.database import Database, Down
@@ -208,6 +208,8 @@ async def test_a_database_that_is_down_is_waited_for(
         assert await fetcher.look() == 0
         with pytest.raises(Unavailable):
             await reader(database)(number)
+        with pytest.raises(Unavailable):
+            await message_reader(database)(1)
     assert await fetcher.look() == 1
 
 

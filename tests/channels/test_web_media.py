@@ -21,6 +21,7 @@ OFFICE = b"PK\x03\x04" + b"x" * 40 + b"word/document.xml" + b"x" * 40
     [
         ("a photo", JPEG, "image/jpeg"),
         ("a drawing", PNG, "image/png"),
+        ("a picture of few colours", b"GIF89a rest", "image/gif"),
         ("a small photo", b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
         ("a voice note", OGG, "audio/ogg"),
         ("music with a title", b"ID3\x04rest", "audio/mpeg"),

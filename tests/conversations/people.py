@@ -63,8 +63,6 @@ async def finish_registering(person: Talker, *, name: str = "Мария Иван
         await person.press(like)
     await person.press(t("button.done" if like else "button.none_of_them"))
     await person.press("✅ Всичко")
-    if person.can.one_keyboard:  # what is said last may have buttons of its own, above the menu's
-        await person.press_data("/menu")
 
 
 async def make_staff(town: Town, person: Talker, role: str = "coordinator", name: str = "Ани Петрова") -> None:

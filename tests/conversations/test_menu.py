@@ -23,6 +23,7 @@ ANSWERS = {
 async def test_each_of_the_six_labels_answers_tapped_typed_and_in_romani(town: Town, channel: str) -> None:
     person = town.person(channel)
     await register(person)
+    await person.press_data("/menu")
     assert [label for row in person.last.menu for label in row] == [t(key) for key in ANSWERS]
     async with town.awake():
         for key, answer in ANSWERS.items():

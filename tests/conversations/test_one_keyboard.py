@@ -219,9 +219,21 @@ async def test_an_old_button_is_answered_kindly_with_what_is_asked_now(town: Tow
     assert line("stray.old_button") in await person.press_data("77.name.yes")
 
 
+async def test_behind_the_buttons_of_another_message_the_whole_menu_stands_below_them(town: Town, channel: str) -> None:
+    """After a registration, say: „Менюто Ви е долу“ is true."""
+    person = town.person(channel)
+    await register(person)
+    assert person.labels[-6:] == [
+        t(f"menu.{name}") for name in ("events", "activities", "question", "person", "language", "data")
+    ]
+    assert len(person.labels) > 6
+    assert line("question.ask") in await person.press(t("menu.question"))
+
+
 async def test_a_label_of_the_lasting_menu_is_typed_by_the_tap(town: Town, channel: str) -> None:
     person = town.person(channel)
     await register(person)
+    await person.say("/menu")
     assert person.last.menu
     assert not person.last.rows
     assert line("question.ask") in await person.press(t("menu.question"))

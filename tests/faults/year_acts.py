@@ -358,7 +358,7 @@ def block(year: Year, number: int, connection: Connection) -> Entries:
     stopping.block(connection, by(contact, year.now, address))
     if year.chance.random() < 0.5:
         year.at(year.now + year.chance.uniform(0.1, 60) * DAY, partial(unblock, year, contact, address))
-    return [Blocked(year.now, address, contact), *year.lost(connection, list(year.waiting))]
+    return [Blocked(year.now, address), *year.lost(connection, list(year.waiting))]
 
 
 def unblock(year: Year, contact: int, address: int, connection: Connection) -> Entries:

@@ -173,11 +173,10 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A platform says that an address is gone: the person did it, or a message found out."""
+    """A platform says that an address is gone, or a message found out: everybody there is cut off."""
 
     at: datetime
     address: int
-    contact: int = 0  # who did it; nobody: a message found out, and everybody there is cut off
 
 
 @dataclass(frozen=True, slots=True)

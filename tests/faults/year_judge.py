@@ -75,7 +75,7 @@ class Judge(Books):
                 self.model.resume(entry.contact, entry.address)
             case happened.Blocked():
                 here = self.model.homes[entry.address].residents
-                self.model.block(entry.address, [entry.contact] if entry.contact else here)
+                self.model.block(entry.address, here)
             case happened.Unblocked():
                 self.model.unblock(entry.address)
             case happened.Erased():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from bot.messages import Address, Button, Kind, Outgoing
+from bot.messages import Address, Button, Document, Kind, Outgoing
 from storage import outbox, people, transcript
 from storage.database import Database
 from storage.outbox import Draft
@@ -141,3 +141,16 @@ async def test_one_chat_never_shows_anothers_words(database: Database) -> None:
     await database.write(lambda c: meet(c, "2", "web"))
     assert await database.read(lambda c: transcript.lines(c, Address("web", "2"))) == []
     assert len(await database.read(lambda c: everything(c, inbox))) == 1
+
+
+async def test_a_link_finds_what_its_row_says_as_long_as_it_is_said_and_kept(database: Database) -> None:
+    file = Outgoing("Ето", document=Document("sreshta.ics", "text/calendar", "BEGIN"))
+    await database.write(lambda c: say(c, file, "taken back", "forgotten"))
+
+    def change(connection: Connection) -> None:
+        connection.execute(update(rows).where(rows.c.key == "broadcast:1").values(status="cancelled"))
+        connection.execute(update(rows).where(rows.c.key == "broadcast:2").values(body=None))
+
+    await database.write(change)
+    found = [await database.read(lambda c, n=n: transcript.message_of(c, n)) for n in (1, 2, 3, 4)]  # type: ignore[misc]
+    assert found == [file, None, None, None]
