@@ -20,6 +20,7 @@ from storage import events
 from storage.cipher import Cipher
 from storage.database import Database
 from storage.events import Draft
+from storage.pulse import ARRIVED
 from storage.tables import contacts, moments, notifications, outbox
 from storage.tables import events as event_rows
 from tests.faults.service import ROOT
@@ -119,7 +120,7 @@ def check_told(connection: Connection, made: Sequence[int]) -> list[str]:
 
 def _messages(lines: Sequence[Line], rows: Sequence[Line]) -> list[str]:
     """Each line that tells has a message, each message a line. A change may have been told by a later invitation."""
-    gone = {row.key for row in rows if row.status in ("sent", "uncertain") or _is_spared(row)}
+    gone = {row.key for row in rows if row.status in (*ARRIVED, "uncertain") or _is_spared(row)}
     told = {n.message for n in lines if n.status in ("queued", "joint")}
     lost = [f"{key} was decided and is not sent" for key in sorted(told - gone)]
     return [*lost, *(f"{key} is in no ledger" for key in sorted(gone - told))]

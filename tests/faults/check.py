@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Row, func, select, text
 
+from bot import abilities
 from bot.chat import Acting
 from bot.messages import Address
 from storage import contacts, tables
 from storage.people import hash_of
+from storage.pulse import ARRIVED
 from tests.faults import announcer
 from tests.faults.ledger import Arrival, Ledger
 from tests.faults.people import Resident
@@ -127,14 +129,15 @@ def _outbox(connection: Connection, ledger: Ledger, found: Findings) -> None:
         .join(tables.addresses, tables.addresses.c.id == tables.outbox.c.address_id)
         .order_by(tables.outbox.c.id)
     ).all()
-    found.reminders = sum(row.key.startswith("reminder:") and row.status == "sent" for row in rows)
+    found.reminders = sum(row.key.startswith("reminder:") and row.status in ARRIVED for row in rows)
     statuses = Counter(row.status for row in rows if not (row.status == "cancelled" and ":change" in row.key))
     found.uncertain = statuses.pop("uncertain", 0)
-    statuses.pop("sent", None)
+    for arrived in ARRIVED:
+        statuses.pop(arrived, None)
     found.wrong += [f"{number} messages ended as {status}" for status, number in statuses.items()]
     chats: dict[str, list[Row[tuple[object, ...]]]] = defaultdict(list)
     for row in rows:
-        if row.channel == "telegram" and row.body is not None:
+        if row.channel != "web" and row.body is not None:
             chats[row.external].append(row)
     for chat in chats.keys() | ledger.arrived.keys():
         _chat(chats[chat], ledger.arrived[chat], found)
@@ -142,7 +145,7 @@ def _outbox(connection: Connection, ledger: Ledger, found: Findings) -> None:
 
 def _chat(rows: Sequence[Row[tuple[object, ...]]], arrivals: Sequence[Arrival], found: Findings) -> None:
     """Give each arrival the row that it came from: the one that remembers its id, else a likely one."""
-    by_id = {row.platform_id: row.id for row in rows if row.status == "sent" and not row.body.get("replaces")}
+    by_id = {row.platform_id: row.id for row in rows if row.status in ARRIVED and not _is_edit(row)}
     numbers = {str(arrival.number) for arrival in arrivals}
     found.wrong += [f"message {row} counts as sent and never arrived" for n, row in by_id.items() if n not in numbers]
     copies = Counter(by_id[number] for number in numbers & by_id.keys())
@@ -164,4 +167,9 @@ def _may_be(row: Row[tuple[object, ...]], arrival: Arrival) -> bool:
     """Whether a send whose outcome was lost can have been of this row: same words, between its birth and its mark."""
     began = row.created_at.timestamp() - SLACK
     ended = row.sent_at.timestamp() + SLACK if row.sent_at else float("inf")
-    return bool(row.body["text"] == arrival.text and not row.body.get("replaces") and began <= arrival.at <= ended)
+    return bool(row.body["text"] == arrival.text and not _is_edit(row) and began <= arrival.at <= ended)
+
+
+def _is_edit(row: Row[tuple[object, ...]]) -> bool:
+    """Whether it shows nothing new; where nothing can be edited it is sent anew."""
+    return bool(row.body.get("replaces")) and row.channel in abilities.EDITS

@@ -1,4 +1,4 @@
-"""The crash test: people register on Telegram and on the web while the service is killed, again and again.
+"""The crash test: people register on Telegram, Viber and the web while the service is killed, again and again.
 
     python3 -m bot test crash --kills 200 --people 300
 
@@ -78,9 +78,16 @@ def table(reports: Sequence[Report]) -> str:
 def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m bot test crash", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200, help="on each database, divided between the modes")
-    parser.add_argument("--people", type=int, default=300, help="on each database, half on Telegram, half on the web")
+    parser.add_argument(
+        "--people", type=int, default=300, help="on each database, evenly on Telegram, the web and Viber"
+    )
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
-    parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="how Telegram delivers")
+    parser.add_argument(
+        "--mode",
+        choices=(*MODES, "both"),
+        default="both",
+        help="how Telegram delivers; Viber is there with the webhook",
+    )
     parser.add_argument("--signal", choices=("KILL", "TERM"), default="KILL", help="TERM: ask it to stop instead")
     parser.add_argument(
         "--seed", default=f"{random.SystemRandom().getrandbits(32)}", help="the same people and moments"

@@ -1,4 +1,4 @@
-"""One run of the crash test: a service, people on two channels, and a death every second or so.
+"""One run of the crash test: a service, people on all channels, and a death every second or so.
 
 Must judge nothing by what the service says of itself: the checker reads the ledger and the final database.
 """
@@ -20,7 +20,8 @@ from pathlib import Path
 import aiohttp
 
 from bot.calendar import Rules
-from bot.channels.telegram import LIMITS
+from bot.channels import telegram as telegram_channel
+from bot.channels import viber as viber_channel
 from bot.messages import Address
 from bot.texts import Texts
 from storage.cipher import Cipher
@@ -32,11 +33,14 @@ from tests.faults.ledger import Ledger
 from tests.faults.people import Pace, Resident, draw
 from tests.faults.phones import Phone, TelegramPhone, WatchedTelegram, WebPhone
 from tests.faults.service import ROOT, Place, Service, free_port, nursery
+from tests.faults.viber_phone import ViberPhone, WatchedViber
 
-SEND_SECONDS = 0.03  # what a call of the Bot API takes: most kills then meet one on its way
+SEND_SECONDS = 0.03  # what a call of a platform takes: most kills then meet one on its way
+WIRES = telegram_channel.LIMITS.concurrency + viber_channel.LIMITS.concurrency
 STOP_SECONDS = 5.0
 LAST_ONES = 60.0  # seconds in which everybody must be done once the killing is over
 LONGEST_IDLE = 1.0
+PUBLIC = "https://bot.example"
 SETTLE_SECONDS = 20.0
 
 
@@ -45,7 +49,7 @@ class Plan:
     """One run."""
 
     database_url: str
-    mode: str  # how Telegram delivers: polling or webhook
+    mode: str  # how Telegram delivers: polling or webhook; with the webhook, which it needs, Viber is there too
     kills: int
     people: int
     seed: str
@@ -71,7 +75,7 @@ class Report:
     @property
     def bound(self) -> int:
         """How many messages may arrive twice: those that a kill can meet on their way. None at a graceful stop."""
-        return self.plan.kills * LIMITS.concurrency if self.plan.signal == signal.SIGKILL else 0
+        return self.plan.kills * WIRES if self.plan.signal == signal.SIGKILL else 0
 
     @property
     def faults(self) -> list[str]:
@@ -94,8 +98,8 @@ async def run(plan: Plan, folder: Path) -> Report:
     place = Place(plan.database_url, folder, free_port(), random.Random(plan.seed).randbytes(32))
     zone = noon()
     with Ledger(folder / "ledger.jsonl") as ledger:
-        async with _network(place, plan, ledger, programme_at(zone, folder)) as (service, telegram, http):
-            people = _people(plan, place, ledger, telegram, http)
+        async with _network(place, plan, ledger, programme_at(zone, folder)) as (service, net):
+            people = _people(plan, place, ledger, net)
             desk = Announcer(plan.database_url, place.key, Rules(zone))
             await _ordeal(plan, service, ledger, people, desk)
             async with Database(plan.database_url, Cipher(place.key)) as database:
@@ -108,39 +112,52 @@ async def run(plan: Plan, folder: Path) -> Report:
     return Report(plan, ledger, findings, time.monotonic() - began)
 
 
+@dataclass(frozen=True, slots=True)
+class Net:
+    """What people reach the service through."""
+
+    telegram: WatchedTelegram
+    viber: WatchedViber
+    http: aiohttp.ClientSession
+
+
 @contextlib.asynccontextmanager
-async def _network(
-    place: Place, plan: Plan, ledger: Ledger, programme: Path
-) -> AsyncIterator[tuple[Service, WatchedTelegram, aiohttp.ClientSession]]:
+async def _network(place: Place, plan: Plan, ledger: Ledger, programme: Path) -> AsyncIterator[tuple[Service, Net]]:
     timeout = aiohttp.ClientTimeout(total=10)
     connector = aiohttp.TCPConnector(limit=0, force_close=True)  # a connection dies with the service it led to
     async with (
         WatchedTelegram(ledger, place.url, SEND_SECONDS) as telegram,
+        WatchedViber(ledger, place.url, SEND_SECONDS) as viber,
         aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http,
     ):
         settings = {"BOT_TELEGRAM_TOKEN": telegram.token, "BOT_TELEGRAM_API_URL": telegram.url}
         settings["BOT_PROGRAMME"] = str(programme)
         if plan.mode == "webhook":
-            settings["BOT_PUBLIC_URL"] = "https://bot.example"
+            settings |= {"BOT_PUBLIC_URL": PUBLIC, "BOT_VIBER_TOKEN": viber.token, "BOT_VIBER_API_URL": viber.url}
         async with nursery(place, http, settings) as service:
-            yield service, telegram, http
+            yield service, Net(telegram, viber, http)
 
 
-def _people(
-    plan: Plan, place: Place, ledger: Ledger, telegram: WatchedTelegram, http: aiohttp.ClientSession
-) -> list[tuple[Resident, Phone]]:
+def _people(plan: Plan, place: Place, ledger: Ledger, net: Net) -> list[tuple[Resident, Phone]]:
     programme, texts = load(ROOT / "storage/programmes/vidin.toml"), Texts.load()
     people: list[tuple[Resident, Phone]] = []
     for number in range(plan.people):
         resident = draw(plan.seed, number, programme, texts)
-        wish = resident.wish
-        if number % 2:
-            web = WebPhone(number, place.url, http, ledger, resident.chance, plan.pace.patience)
-            people.append((resident, web))
-        else:
-            person = telegram.user(1000 + number, wish.name, phone=wish.phone.removeprefix("+"))
-            people.append((resident, TelegramPhone(number, telegram, person)))
+        people.append((resident, _phone(plan, place, ledger, net, resident)))
     return people
+
+
+def _phone(plan: Plan, place: Place, ledger: Ledger, net: Net, resident: Resident) -> Phone:
+    """People are spread evenly over the channels that there are."""
+    number, wish = resident.number, resident.wish
+    profile = {"phone": wish.phone.removeprefix("+")}
+    match number % (3 if plan.mode == "webhook" else 2):
+        case 0:
+            return TelegramPhone(number, net.telegram, net.telegram.user(1000 + number, wish.name, **profile))
+        case 1:
+            return WebPhone(number, place.url, net.http, ledger, resident.chance, plan.pace.patience)
+        case _:
+            return ViberPhone(number, net.viber, net.viber.user(1000 + number, wish.name, **profile))
 
 
 async def _ordeal(

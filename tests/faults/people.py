@@ -106,7 +106,7 @@ class Resident:
         if dice < 0.02 and (old := phone.older()):
             self.unsure = True
             return Act(old)
-        if dice < 0.04 and phone.address and phone.address.channel == "telegram":
+        if dice < 0.04 and phone.address and phone.address.channel != "web":
             return Act(sticker=True)
         return Act(Button("", "/person")) if 0.04 <= dice < 0.05 else None
 

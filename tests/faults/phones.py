@@ -18,6 +18,7 @@ import aiohttp
 
 from bot.messages import Address, Button
 from tests.fakes.telegram import FakeTelegram
+from tests.fakes.telegram_files import File
 from tests.fakes.telegram_people import Message, Person
 from tests.fakes.telegram_updates import Pending, Updates, Webhook
 from tests.faults.ledger import Ledger
@@ -113,9 +114,9 @@ class WatchedTelegram(FakeTelegram):
         updates.ledger, updates.webhook_to, updates.bot = ledger, service, self.token.partition(":")[0]
         self.updates = updates
 
-    def _show(self, person: Person, message: Message) -> dict[str, Any]:
+    def _show(self, person: Person, message: Message, file: File | None = None) -> dict[str, Any]:
         self.ledger.arrive(str(person.id), message.id, message.text)
-        return super()._show(person, message)
+        return super()._show(person, message, file)
 
 
 class TelegramPhone:

@@ -14,17 +14,18 @@ from tests.faults.ordeal import Plan, run
 from tests.faults.people import Pace
 
 QUICK = Pace(thought=0.1, patience=2.0, calm=0.5)
-KILLED = {"kills": 20, "people": 60, "life": (0.1, 0.5), "arriving": 0.3, "pace": QUICK}
-STOPPED = {"kills": 3, "people": 10, "life": (0.3, 0.8), "arriving": 0.3, "pace": QUICK, "signal": signal.SIGTERM}
+KILLED = {"mode": "webhook", "kills": 20, "people": 60, "life": (0.1, 0.5), "arriving": 0.3, "pace": QUICK}
+POLLING = {**KILLED, "mode": "polling", "kills": 6, "people": 16}
+STOPPED = {**KILLED, "kills": 3, "people": 12, "life": (0.3, 0.8), "signal": signal.SIGTERM}
+PLANS = {"killed": KILLED, "killed while polling": POLLING, "asked to stop": STOPPED}
 
 
-@pytest.mark.parametrize("plan", [pytest.param(KILLED, id="killed"), pytest.param(STOPPED, id="asked to stop")])
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 async def test_nothing_acknowledged_is_lost_and_everybody_is_registered(
     empty_database_url: str, tmp_path: Path, plan: dict[str, object]
 ) -> None:
-    """SQLite with long polling, PostgreSQL with a webhook: each way is tried once, and all four by the long test."""
-    mode = "polling" if empty_database_url.startswith("sqlite") else "webhook"
-    report = await run(Plan(database_url=empty_database_url, mode=mode, seed="short", **plan), tmp_path)  # type: ignore[arg-type]
+    """With webhooks on Telegram, Viber and the web; without a public address no Viber, and Telegram polled."""
+    report = await run(Plan(database_url=empty_database_url, seed="short", **plan), tmp_path)  # type: ignore[arg-type]
     assert not report.faults
     assert len(report.ledger.acknowledged) > 10 * report.plan.people  # nobody registers with fewer answers
     assert len(report.ledger.restarts) == plan["kills"]
