@@ -69,9 +69,9 @@ class Running:
 @contextlib.asynccontextmanager
 async def ours(
     api: Api, folder: Path, *, name: str = "Мост", database: str = "", presses: bool = True,
-    programme: Path | None = None,
+    programme: Path | None = None, more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:  # fmt: skip
-    """Our bot, with its data in the folder; the database beside it unless another is named."""
+    """Our bot, with its data in the folder; the database beside it unless another is named. `more`: its settings."""
     token = _token()
     settings = {
         "DATABASE_URL": database or sqlite(folder), "DATA_DIR": str(folder), "HOST": "127.0.0.1", "PORT": "0",
@@ -79,7 +79,7 @@ async def ours(
         "SECRET_KEY": base64.b64encode(KEY).decode(),
     }  # fmt: skip
     settings |= {"PROGRAMME": str(programme)} if programme else {}
-    environment = {f"BOT_{name}": value for name, value in settings.items()}
+    environment = {f"BOT_{name}": value for name, value in {**settings, **(more or {})}.items()}
     registered, began = api.expect(token), time.perf_counter()
     log = folder / "log.txt"
     async with _process([sys.executable, "-m", "bot"], environment, log) as process:

@@ -41,7 +41,7 @@ ALL: Final = {"all": True}
 async def queue(at: Stage) -> None:
     """From the moment it is due until all of them stand in the outbox, in this process."""
     found: dict[str, list[float]] = {}
-    for name, urls in (await _urls(at, at.options.rounds)).items():
+    for name, urls in (await urls_of(at, at.options.rounds)).items():
         for url in urls:
             found.setdefault(name, []).append(await _queued(url))
     show(
@@ -59,7 +59,7 @@ async def _queued(url: str) -> float:
     def now() -> datetime:
         return clock
 
-    await _prepared(url, by(now=clock), RULES)
+    await prepared(url, by(now=clock), RULES)
     async with Database(url, Cipher(KEY)) as database:
         job = Broadcasts(database, RULES, AsyncIOScheduler(timezone="UTC"), now)
         clock = DAY + timedelta(minutes=5)
@@ -76,9 +76,9 @@ async def _queued(url: str) -> float:
 async def flow(at: Stage) -> None:
     """A minute of a broadcast on its way, beside people who talk; before it and while it is held, the same alone."""
     table = []
-    for name, (url, *_) in (await _urls(at, 1)).items():
+    for name, (url, *_) in (await urls_of(at, 1)).items():
         zone = noon()
-        await _prepared(url, by(now=datetime.now(UTC)), Rules(zone))
+        await prepared(url, by(now=datetime.now(UTC)), Rules(zone))
         running = await at.ours(name, database=url, programme=programme_at(zone, at.new_folder()))
         flood = _Flood(at)
         alone, beside, flowed = await _minute(at, running, url)
@@ -114,26 +114,27 @@ class _Flood:
 async def _minute(at: Stage, running: Running, url: str) -> tuple[list[Round], Round, int]:
     await load.at_rate(at.api, running, TALKS, 3.0)  # warm
     alone = [await load.at_rate(at.api, running, TALKS, IDLE)]
-    await _do(url, lambda c: c.execute(update(rows).values(due_at=datetime.now(UTC))))
+    await do(url, lambda c: c.execute(update(rows).values(due_at=datetime.now(UTC))))
     at.api.elsewhere.clear()
     while not at.api.elsewhere:  # noqa: ASYNC110  (another process fills it)
         await asyncio.sleep(0.05)
     before = len(at.api.elsewhere)
     beside = await load.at_rate(at.api, running, TALKS, LASTS)
     flowed = len(at.api.elsewhere) - before
-    await _do(url, lambda c: broadcasts.pause_(c, by(now=datetime.now(UTC)), broadcast_id=1))
+    await do(url, lambda c: broadcasts.pause_(c, by(now=datetime.now(UTC)), broadcast_id=1))
     await asyncio.sleep(2.0)
     return [*alone, await load.at_rate(at.api, running, TALKS, IDLE)], beside, flowed
 
 
-async def _do(url: str, job: Callable[[Connection], object]) -> None:
+async def do(url: str, job: Callable[[Connection], object]) -> None:
+    """Write into a database beside the bot."""
     async with Database(url, Cipher(KEY)) as database:
         await database.write(job)
 
 
-async def _prepared(url: str, acting: object, rules: Rules) -> None:
+async def prepared(url: str, acting: object, rules: Rules, *, viber: bool = False) -> None:
     """A town, somebody of the staff in it, and an announcement to all that waits."""
-    await fill.fill(url, KEY, people=PEOPLE)
+    await fill.fill(url, KEY, people=PEOPLE, viber=viber)
 
     def make(connection: Connection) -> None:
         connection.execute(insert(staff).values(contact_id=1, role="coordinator", since=DAY))
@@ -141,10 +142,11 @@ async def _prepared(url: str, acting: object, rules: Rules) -> None:
         draft = Draft(words, {}, ("interested", "no", "call"), ALL)
         broadcasts.publish(connection, acting, draft=draft, starts=None, rules=rules)  # type: ignore[arg-type]
 
-    await _do(url, make)
+    await do(url, make)
 
 
-async def _urls(at: Stage, number: int) -> dict[str, list[str]]:
+async def urls_of(at: Stage, number: int) -> dict[str, list[str]]:
+    """So many new databases of each kind."""
     urls = {"SQLite": [sqlite(at.new_folder()) for _ in range(number)]}
     try:
         urls["PostgreSQL"] = [await at.postgres() for _ in range(number)]

@@ -5,13 +5,14 @@ Written through the tables of storage, so that names and numbers are sealed as t
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select, text
 
 from bot.messages import Address, Lane, Outgoing
 from storage.cipher import Cipher
@@ -27,13 +28,16 @@ _ANSWERED: Final = {
 _WORDS: Final = "📅 В сряда, 12:00, в читалището: среща за родители. Елате с детето си."
 
 
-async def fill(url: str, key: bytes, *, people: int = 0, midway: int = 0, bulk: int = 0) -> None:
-    """Make the database: registered contacts, the last of them in a conversation, a broadcast waiting for the first."""
+async def fill(url: str, key: bytes, *, people: int = 0, midway: int = 0, bulk: int = 0, viber: bool = False) -> None:
+    """Make the database: registered contacts, the last of them in a conversation, a broadcast waiting for the first.
+
+    `viber`: they are there, and not on Telegram.
+    """
     now = datetime.now(UTC)
     async with Database(url, Cipher(key)) as database:
         numbers = iter(range(1, people + 1))
         while chunk := list(islice(numbers, _CHUNK)):
-            await database.write(lambda c, ids=chunk: _contacts(c, ids, now))  # type: ignore[misc]
+            await database.write(lambda c, ids=chunk: _contacts(c, ids, now, viber=viber))  # type: ignore[misc]
         if midway:
             await database.write(lambda c: _midway(c, range(people - midway + 1, people + 1), now))
         broadcast = iter(range(1, bulk + 1))
@@ -42,11 +46,12 @@ async def fill(url: str, key: bytes, *, people: int = 0, midway: int = 0, bulk: 
         await database.write(count_on)
 
 
-def _contacts(connection: Connection, ids: list[int], now: datetime) -> None:
+def _contacts(connection: Connection, ids: list[int], now: datetime, *, viber: bool) -> None:
+    places = {n: Address("viber", viber_id(n)) if viber else Address("telegram", str(FIRST_CHAT + n)) for n in ids}
     _insert(connection, contacts, (_contact(n, now) for n in ids))
-    _insert(connection, addresses, (_address(connection, n, now) for n in ids))
+    _insert(connection, addresses, (_address(connection, n, places[n], now) for n in ids))
     _insert(connection, residents, ({"address_id": n, "contact_id": n} for n in ids))
-    _insert(connection, consents, (_consent(n, now) for n in ids))
+    _insert(connection, consents, (_consent(n, places[n].channel, now) for n in ids))
 
 
 def _midway(connection: Connection, ids: range, now: datetime) -> None:
@@ -75,16 +80,20 @@ def _contact(number: int, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _address(connection: Connection, number: int, now: datetime) -> dict[str, Any]:
-    chat = str(FIRST_CHAT + number)
+def viber_id(number: int) -> str:
+    """An id as Viber makes them."""
+    return base64.b64encode(number.to_bytes(16, "big")).decode()
+
+
+def _address(connection: Connection, number: int, place: Address, now: datetime) -> dict[str, Any]:
     return {
-        "id": number, "channel": "telegram", "external": chat, "lookup": hash_of(connection, Address("telegram", chat)),
+        "id": number, "channel": place.channel, "external": place.external, "lookup": hash_of(connection, place),
         "status": "active", "contact_id": number, "created_at": now,
     }  # fmt: skip
 
 
-def _consent(number: int, now: datetime) -> dict[str, Any]:
-    return {"contact_id": number, "purpose": "channel_telegram", "action": "given", "form": "button", "at": now}
+def _consent(number: int, channel: str, now: datetime) -> dict[str, Any]:
+    return {"contact_id": number, "purpose": f"channel_{channel}", "action": "given", "form": "button", "at": now}
 
 
 def _talk(talk: int, number: int, now: datetime) -> dict[str, Any]:
@@ -104,8 +113,9 @@ def _broadcast(ids: list[int], now: datetime) -> Iterator[dict[str, Any]]:
 
 
 def count_on(connection: Connection) -> None:
-    """PostgreSQL's counters know nothing of ids that were given."""
+    """PostgreSQL's counters know nothing of ids that were given, nor its planner of who registered long ago."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text("ANALYZE"))
         for table in (contacts, addresses):
             sequence = func.pg_get_serial_sequence(table.name, "id")
             last = select(func.max(table.c.id)).scalar_subquery()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from tests import postgres
-from tests.bench import broadcasts, fill, load, reminders
+from tests.bench import broadcasts, fill, load, reminders, viber
 from tests.bench.bots import KEY, Running, sqlite
 from tests.bench.load import Round
 from tests.bench.stage import AIOGRAM, FLOOR, PTB, Stage, fsync_ms
@@ -147,6 +147,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {
     "due": reminders.due,
     "queue": broadcasts.queue,
     "broadcast": broadcasts.flow,
+    "viber": viber.acknowledged,
 }
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +48,12 @@ class Stage:
     made: list[str] = field(default_factory=list)
 
     async def ours(
-        self, name: str = "Мост", *, database: str = "", presses: bool = True, programme: Path | None = None
-    ) -> Running:
-        bot = ours(self.api, self.new_folder(), name=name, database=database, presses=presses, programme=programme)
+        self, name: str = "Мост", *, database: str = "", presses: bool = True, programme: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Running:  # fmt: skip
+        bot = ours(
+            self.api, self.new_folder(), name=name, database=database, presses=presses, programme=programme, more=more
+        )
         return await self.stack.enter_async_context(bot)
 
     async def plain(self, module: str, name: str) -> Running:

@@ -10,6 +10,8 @@ import pytest
 from tests.bench import load, parse
 from tests.bench.api import Api
 from tests.bench.bots import ours
+from tests.bench.viber import posters, registering, reporting
+from tests.bench.viber_api import TOKEN, Load, ViberApi
 
 
 async def test_every_update_of_a_short_round_gets_one_answer(tmp_path: Path) -> None:
@@ -21,6 +23,20 @@ async def test_every_update_of_a_short_round_gets_one_answer(tmp_path: Path) -> 
     assert tally.extra == tally.people, "beyond one answer an update, only the menu at the end of a registration"
     assert tally.refused == 0
     assert all(math.isfinite(value) for value in (measured.rate, measured.cpu_ms, measured.ms(0.5), measured.ms(0.95)))
+
+
+async def test_every_callback_of_viber_gets_its_200_and_people_get_to_the_menu(tmp_path: Path) -> None:
+    async with Api() as api, ViberApi() as viber:
+        more = {"VIBER_TOKEN": TOKEN, "VIBER_API_URL": viber.url, "VIBER_NAME": "Мост"}
+        async with ours(api, tmp_path, more=more) as running:
+            await viber.ready.wait()
+            measured = Load(viber, posters(running, viber), posters(running, viber))
+            await registering(measured, seconds=1.0, rate=60.0, people=2)
+            await reporting(measured, seconds=0.5, rate=40.0)
+    assert measured.tally.updates == len(measured.messages.seconds) == 60
+    assert measured.tally.people >= 1
+    assert len(measured.receipts.seconds) == 20
+    assert measured.messages.refused == measured.receipts.refused == 0
 
 
 def test_percentile_is_the_value_below_which_that_share_lies() -> None:

@@ -88,17 +88,20 @@ class Posters:
         self._line: deque[asyncio.Future[Poster]] = deque()
         self._open = 0
 
-    async def post(self, body: bytes) -> int:
-        """Post one update and return the answer's status. Once more if the connection went, as Telegram does."""
-        try:
-            return await self._post(body)
-        except ConnectionError:  # a server may close an idle connection at the moment when we write to it
-            return await self._post(body)
+    async def post(self, body: bytes, more: bytes = b"") -> int:
+        """Post one update and return the answer's status. Once more if the connection went, as Telegram does.
 
-    async def _post(self, body: bytes) -> int:
+        `more`: lines of the head that only this request has.
+        """
+        try:
+            return await self._post(body, more)
+        except ConnectionError:  # a server may close an idle connection at the moment when we write to it
+            return await self._post(body, more)
+
+    async def _post(self, body: bytes, more: bytes) -> int:
         poster = await self._take()
         try:
-            return await poster.post(self._head, body)
+            return await poster.post(self._head + more, body)
         finally:
             self._give(poster)
 
