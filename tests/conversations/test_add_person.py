@@ -87,7 +87,7 @@ async def test_from_the_staff_menu_to_the_contact_with_its_consent(town: Town, c
     assert consent.event_key.startswith(f"{channel}:")
     done_by = [(row.staff_id, row.subject) for row in await rows(town, audit) if row.action == "register"]
     assert done_by == [((await contact_of(mediator)).id, f"contact:{number}")]
-    assert [row.channel for row in await rows(town, addresses)] == [channel, "tel"]
+    assert {row.channel for row in await rows(town, addresses)} == {channel, "tel"}
     kept = [row.value for row in await rows(town, answers)]
     assert kept == [True], "the words stand with the person and not with whoever typed them"
 
