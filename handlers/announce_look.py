@@ -217,7 +217,7 @@ async def _bill(chat: Chat, plan: Plan, at: datetime) -> list[Words]:
     asked = {"audience": plan.group, "words": plan.words, "media": plan.media, "again": bool(plan.again)}
     rules = chat.programme.rules
     paid = await chat.fetch(costs.of_announcement, **asked, corrects=plan.corrects, rules=rules, at=at)
-    return await bill(chat, paid)
+    return await bill(chat, paid, at)
 
 
 async def _show(chat: Chat, plan: Plan, now: datetime) -> None:

@@ -114,7 +114,8 @@ async def announcement(chat: Chat) -> None:
     lines.append(literal(""))
     state = await _state(chat, one, known, now)
     rows = await _actions(chat, one, known)
-    chat.card(Lines((*lines, *state)), *rows, [ALL, STAFF])
+    more = await _other_way(chat, one, known)
+    chat.card(Lines((*lines, *state, *more)), *rows, [ALL, STAFF])
 
 
 async def _state(chat: Chat, one: Broadcast, known: Progress, now: datetime) -> list[Words]:
@@ -167,7 +168,15 @@ async def _would_get(chat: Chat, one: Broadcast) -> list[Words]:
         return lines
     rules = chat.programme.rules
     paid = await chat.fetch(costs.of_announcement, **asked, corrects=one.corrects, rules=rules, at=one.due_at)
-    return [*lines, *await bill(chat, paid)]
+    return [*lines, *await bill(chat, paid, one.due_at)]
+
+
+async def _other_way(chat: Chat, one: Broadcast, known: Progress) -> list[Words]:
+    """What it costs to send it once more to those whom it did not reach."""
+    if not chat.tariffs or not is_over(one, known):
+        return []
+    lines = await bill(chat, await chat.fetch(costs.of_other_way, broadcast_id=one.id))
+    return [literal(""), words("costs.other_way"), *lines] if lines else []
 
 
 async def _waits(chat: Chat, one: Broadcast, now: datetime) -> Words:

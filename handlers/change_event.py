@@ -6,13 +6,15 @@ Another name, other things to bring and more places only show from then on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
 from bot import when
 from bot.asking import HOURS, Number, When
 from bot.chat import Chat, Finish, Option, Text, YesNo, literal, words
-from bot.texts import Words
+from bot.texts import Lines, Words
 from handlers.audience import people
+from handlers.costs import bill
 from handlers.events import (
     AGENDA,
     LEADERS,
@@ -32,7 +34,7 @@ from handlers.events import (
     where,
 )
 from handlers.words import number_of
-from storage import amendments, digests, events, notifications, staff
+from storage import amendments, costs, digests, events, notifications, staff
 from storage.events import PUBLISHED, Event
 from storage.staff import Member
 
@@ -52,9 +54,9 @@ async def move(chat: Chat) -> Finish | None:
         return None
     told = await _told(chat, await _with_slots(chat, event), moved=True)
     sure = words(
-        "event.move_sure", before=literal(when.full(was, now)), after=literal(when.full(starts, now)), told=_who(told)
+        "event.move_sure", before=literal(when.full(was, now)), after=literal(when.full(starts, now)), told=told.said
     )
-    yes = words("event.yes_move", people=people(told)) if told else "event.yes_move_quietly"
+    yes = words("event.yes_move", people=people(told.number)) if told.number else "event.yes_move_quietly"
     if not await chat.ask(sealed("sure", starts), YesNo(sure, yes, "button.no_keep", by_number=False)):
         return _card(event)
     values = {"event_id": event.id, "version": event.version, "starts_at": starts.astimezone(UTC)}
@@ -138,8 +140,8 @@ async def relocate(chat: Chat) -> Finish | None:
         chat.card("event.same_place", [_back_to(event)])
         return None
     told = await _told(chat, await _with_slots(chat, event))
-    sure = words("event.relocate_sure", before=was, after=where(place, landmark), told=_who(told))
-    yes = words("event.yes_move", people=people(told)) if told else "event.yes_move_quietly"
+    sure = words("event.relocate_sure", before=was, after=where(place, landmark), told=told.said)
+    yes = words("event.yes_move", people=people(told.number)) if told.number else "event.yes_move_quietly"
     if not await chat.ask(sealed("sure", (place, landmark)), YesNo(sure, yes, "button.no_keep", by_number=False)):
         return _card(event)
     values = {"event_id": event.id, "version": event.version, "place": place, "landmark": landmark}
@@ -163,8 +165,8 @@ async def cancel(chat: Chat) -> Finish | None:
     if chat.given("sure") != "yes":
         told = await _told(chat, [event, *later] if whole else await _with_slots(chat, event))
         key = "event.cancel_all_sure" if whole else "event.cancel_sure"
-        sure = words(key, title=literal(event.title), when=starts, number=len(later) + 1, told=_who(told))
-        yes = words("event.yes_cancel", people=people(told)) if told else "event.yes_cancel_quietly"
+        sure = words(key, title=literal(event.title), when=starts, number=len(later) + 1, told=told.said)
+        yes = words("event.yes_cancel", people=people(told.number)) if told.number else "event.yes_cancel_quietly"
         keep = Option(f"/event {event.id}", "button.no_keep")
         chat.card(sure, [Option(f"{command} {'all' if whole else 'one'} yes", yes)], [keep])
         return None
@@ -245,12 +247,23 @@ async def _of_course(chat: Chat, event: Event) -> list[Event]:
     return dates
 
 
-async def _told(chat: Chat, changed: Sequence[Event], *, moved: bool = False) -> int:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who will be told of a change, and what that costs."""
+
+    number: int
+    bill: Sequence[Words]
+
+    @property
+    def said(self) -> Lines:
+        """In words."""
+        who = words("event.will_tell", people=people(self.number)) if self.number else Words("event.will_tell_nobody")
+        return Lines((who, *self.bill))
+
+
+async def _told(chat: Chat, changed: Sequence[Event], *, moved: bool = False) -> Told:
     """How many people will be told of it."""
-    numbers = [event.id for event in changed]
-    told: int = await chat.fetch(notifications.hearers, event_ids=numbers, rules=chat.programme.rules, moved=moved)
-    return told
-
-
-def _who(told: int) -> Words:
-    return words("event.will_tell", people=people(told)) if told else Words("event.will_tell_nobody")
+    asked = {"event_ids": [event.id for event in changed], "rules": chat.programme.rules, "moved": moved}
+    told: int = await chat.fetch(notifications.hearers, **asked)
+    paid = await chat.fetch(costs.of_change, **asked, kind=changed[0].kind) if chat.tariffs else {}
+    return Told(told, await bill(chat, paid))

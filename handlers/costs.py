@@ -3,45 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bot import abilities, money
+from bot import abilities, calendar, money
 from bot.chat import Chat, literal, words
 from bot.messages import Button, Outgoing
 from bot.texts import Lines, Texts, Words
+from handlers.audience import people
+from handlers.results import month_name
 from storage import costs
-from storage.costs import Paid
+from storage.costs import Cost, Paid
 from storage.money_notes import NEAR, is_near
 from storage.spending import BALANCE, BUDGET, QUOTA, State
 
 if TYPE_CHECKING:
     from bot.money import Tariff
+    from storage.events import Draft
     from storage.money_notes import Told
     from storage.programme import Programme
 
-_WHY = {QUOTA: "costs.why_quota", BALANCE: "costs.why_balance"}
+COUNTED = frozenset({"3d", "1d", "2h"})  # reminders that everybody gets
+_WHY = {QUOTA: "costs.why_quota", BALANCE: "costs.why_balance", BUDGET: "costs.why_budget"}
 _NOTICE = {NEAR: "costs.near", BUDGET: "costs.no_budget", QUOTA: "costs.no_quota", BALANCE: "costs.no_balance"}
 
 
-async def bill(chat: Chat, paid: Paid, times: int = 1) -> list[Words]:
-    """What messages to these people cost at most, what is left, and whom that leaves out. `times`: to each."""
-    if not paid or not times:
+async def bill(chat: Chat, paid: Paid, at: datetime | None = None) -> list[Words]:
+    """What messages cost at most, what is left of the month at a time (UTC), and how many people that leaves out."""
+    if not paid:
         return []
-    states: Mapping[str, State] = await chat.fetch(costs.states, tariffs=chat.tariffs)
-    known = [(name, number * times) for name, number in paid.items() if name in chat.tariffs]
-    return [line for name, number in known for line in _bill(name, number, chat.tariffs[name], states[name])]
+    states: Mapping[str, State] = await chat.fetch(costs.states, tariffs=chat.tariffs, at=at)
+    known = [(name, cost) for name, cost in paid.items() if name in chat.tariffs]
+    return [line for name, cost in known for line in _bill(name, cost, chat.tariffs[name], states[name])]
 
 
-def _bill(channel: str, number: int, tariff: Tariff, state: State) -> list[Words]:
-    said = {"channel": literal(abilities.of(channel).title), "number": number}
-    if state.paused_until:
-        return [words("costs.paused", **said, why=words(_WHY[state.why]))]
-    lines = [words("costs.bill", **said, cost=literal(money.shown(tariff.cost(number))))]
+def _bill(channel: str, cost: Cost, tariff: Tariff, state: State) -> list[Words]:
+    title = literal(abilities.of(channel).title)
+    if state.why:
+        return [words("costs.paused", channel=title, why=_why(state)), *_without(cost)]
+    euros = literal(money.shown(tariff.cost(cost.messages)))
+    lines = [words("costs.bill", channel=title, number=cost.messages, cost=euros)]
     if state.left is None:
         return lines
     lines.append(words("costs.left", left=literal(money.shown(tariff.price * state.left))))
-    return [*lines, words("costs.too_few", number=number - state.left)] if number > state.left else lines
+    over = cost.messages - state.left
+    return [*lines, words("costs.too_few", number=over), *_after(cost, over)] if over > 0 else lines
+
+
+def _why(state: State) -> Words:
+    """„парите за месеца свършиха, до 1 декември“. Nobody knows when an account is paid."""
+    why = words(_WHY[state.why])
+    if state.resumes is None:
+        return why
+    return words("costs.until", why=why, month=month_name(state.resumes.month))
+
+
+def _without(cost: Cost) -> list[Words]:
+    """Nothing is paid: who gets it free elsewhere, and who does not get it at all."""
+    free = cost.people - cost.stuck
+    lines = [words("costs.elsewhere", people=people(free))] if free else []
+    return [*lines, words("costs.to_call", people=people(cost.stuck))] if cost.stuck else lines
+
+
+def _after(cost: Cost, over: int) -> list[Words]:
+    """It does not do for all: who of them that is shows when it goes."""
+    return [words("costs.then", people=people(min(cost.stuck, over)))] if cost.stuck else [words("costs.all_free")]
+
+
+async def bill_of_event(chat: Chat, draft: Draft, now: datetime, *, invited: bool) -> list[Words]:
+    """What an event's invitation, reminders and question afterwards cost. Seven days before hear only few."""
+    if not chat.tariffs:
+        return []
+    rules, utc = chat.programme.rules, now.astimezone(UTC)
+    dates = draft.dates if draft.kind == "course" else draft.dates[:1]  # of an appointment everybody has one slot
+    wanted = {*COUNTED & set(draft.offsets), calendar.AFTER}
+    coming = [m for starts, ends in dates for m in calendar.moments(rules, starts, ends, offsets=wanted, now=utc)]
+    coming += calendar.sundays(rules, [starts for starts, _ in dates], utc)
+    times = [*([utc] if invited else []), *(moment.due for moment in coming)]
+    whom = {"group": draft.audience, "kind": draft.kind, "hosts": [draft.mediator_id] if draft.mediator_id else []}
+    return await bill(chat, await chat.fetch(costs.of_group, **whom, times=times))
 
 
 async def shortage(chat: Chat) -> list[Words]:
@@ -50,14 +90,14 @@ async def shortage(chat: Chat) -> list[Words]:
         return []
     states: Mapping[str, State] = await chat.fetch(costs.for_staff, tariffs=chat.tariffs)
     return [
-        words("costs.short", channel=literal(abilities.of(name).title), why=words(_short(state)))
+        words(
+            "costs.short",
+            channel=literal(abilities.of(name).title),
+            why=_why(state) if state.why else words("costs.why_near"),
+        )
         for name, state in states.items()
         if state.why or is_near(state, chat.tariffs[name])
     ]
-
-
-def _short(state: State) -> str:
-    return _WHY.get(state.why, "costs.why_budget" if state.why else "costs.why_near")
 
 
 async def month(chat: Chat) -> list[Words]:

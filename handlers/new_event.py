@@ -13,7 +13,7 @@ from bot.chat import Chat, Choice, Finish, Many, Option, Summary, Text, literal,
 from bot.texts import Label, Lines, Words
 from handlers import notices
 from handlers.audience import ask_audience, for_whom, keys_of, left_out, people
-from handlers.costs import bill
+from handlers.costs import bill_of_event
 from handlers.events import (
     KINDS,
     LEADERS,
@@ -28,7 +28,7 @@ from handlers.events import (
     where,
 )
 from handlers.words import activity_label
-from storage import contacts, costs, digests, events, groups, moments, staff
+from storage import contacts, digests, events, groups, moments, staff
 from storage.events import Draft, Event
 from storage.groups import Reach
 from storage.staff import MEDIATOR, Member
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from storage.programme import Activity
 
 USUAL_REMINDERS = ("3d", "1d", "2h")
-COUNTED = ("3d", "1d", "2h")  # reminders that everybody gets
 OPEN = ("meeting", "outreach", "public")  # kinds with as many places as people come, unless somebody says otherwise
 SIMPLE = ("meeting", "public")  # kinds to which people come with empty hands
 LIKELY: Mapping[str, tuple[str, ...]] = {  # by whom an activity is for: the kinds that come first
@@ -284,19 +283,8 @@ async def _lines(chat: Chat, draft: Draft, reach: Reach, now: datetime) -> list[
         words("event.line_leads", name=literal(leader)),
         *([words("event.line_bring", what=literal(draft.bring))] if draft.bring else []),
         reminders(draft.offsets),
-        *await _bill(chat, draft, now),
+        *await bill_of_event(chat, draft, now, invited=_in_time(chat, draft, now)),
     ]
-
-
-async def _bill(chat: Chat, draft: Draft, now: datetime) -> list[Words]:
-    """What the invitation and the reminders cost at most, where a message does. Seven days before hear only few."""
-    if not chat.tariffs:
-        return []
-    starts, ends = draft.dates[0]
-    coming = calendar.moments(chat.programme.rules, starts, ends, offsets=draft.offsets, now=now.astimezone(UTC))
-    times = _in_time(chat, draft, now) + sum(moment.offset in COUNTED for moment in coming)
-    paid = await chat.fetch(costs.of_group, group=draft.audience, at=now.astimezone(UTC))
-    return await bill(chat, paid, times)
 
 
 def _dates_shown(chat: Chat, draft: Draft, now: datetime) -> list[Words]:

@@ -195,14 +195,20 @@ def hearers(
 
     `moved`: to another time, of which also those are told who said no to the one before.
     """
+    who = hearing(event_ids, moved=moved).add_columns(events.c.kind).subquery()
+    one = case((who.c.kind == "meeting", who.c.address), else_=who.c.contact_id)
+    return connection.execute(select(func.count(one.distinct()))).scalar_one()
+
+
+def hearing(event_ids: Sequence[int], *, moved: bool) -> Select[Any]:
+    """These people, each with the address where they would be told."""
     told = _meant(CHANGE) & (_reason(CHANGE, anew=moved) == "")
-    one = case((events.c.kind == "meeting", best_address()), else_=_i.c.contact_id)
-    found = (
-        select(func.count(one.distinct()))
+    return (
+        select(_i.c.contact_id, best_address().label("address"))
         .select_from(_i.join(_c, _c.c.id == _i.c.contact_id).join(events, events.c.id == _i.c.event_id))
         .where(_i.c.event_id.in_(event_ids), told)
+        .params(this_offset=CHANGE)
     )
-    return connection.execute(found, {"this_offset": CHANGE}).scalar_one()
 
 
 def next_offset(connection: Connection, event_id: int, contact_id: int, base: str) -> str:

@@ -11,7 +11,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, case, cast, func, literal, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from bot.abilities import ABILITIES
 from bot.alphabets import fold
@@ -338,9 +351,14 @@ def other_ways(connection: Connection, acting: Acting, *, broadcast_id: int) -> 
     found = broadcasts.for_staff(connection, acting, broadcast_id)
     if found is None or found.deleted_at or found.status not in (broadcasts.RUNNING, broadcasts.DONE):
         return 0
+    those = other_addresses(connection, acting, broadcast_id=broadcast_id).subquery()
+    return connection.execute(select(func.count()).select_from(those)).scalar_one()
+
+
+def other_addresses(connection: Connection, acting: Acting, *, broadcast_id: int) -> Select[Any]:
+    """These people, each with the address where they would be written to."""
     those = _has_other_way(broadcast_id) & _own_rows(connection, acting, broadcast_id)
-    counted = select(func.count()).select_from(rows).where(those)
-    return connection.execute(counted).scalar_one()
+    return select(rows.c.contact_id, _other_address()).where(those)
 
 
 def send_other_way(connection: Connection, acting: Acting, *, broadcast_id: int, rules: Rules) -> None:

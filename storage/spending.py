@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +35,7 @@ class State:
     left: int | None = None  # that the budget still pays for, those on their way taken off; None: no limit
     paused_until: datetime | None = None  # UTC; the platform itself refuses until then
     why: str = ""  # quota or balance while it is paused, budget when nothing is left; empty: it goes
+    resumes: datetime | None = field(default=None, compare=False)  # UTC, by the calendar; None: nobody knows
 
 
 def month_of(now: datetime) -> str:
@@ -58,7 +59,7 @@ def state(connection: Connection, channel: str, tariff: Tariff | None, now: date
     most = tariff.messages if tariff else None
     left = None if most is None else max(0, most - charged - _on_their_way(connection, channel, now))
     why = row.why if row and paused else BUDGET if left == 0 else ""
-    return State(charged, left, paused, why)
+    return State(charged, left, paused, why, next_month(now) if why in (QUOTA, BUDGET) else None)
 
 
 def room(connection: Connection, channel: str, tariff: Tariff | None, now: datetime) -> int | None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import update
 
+from bot.messages import Failure, Lane
 from bot.money import Tariff
 from storage import money_notes, spending
-from storage.tables import addresses
-from tests.conversations.announce_kit import class_of, looked_at, sent
-from tests.conversations.event_kit import parents, staff_member
+from storage.tables import addresses, outbox
+from tests.conversations.announce_kit import class_of, further, go_on, looked_at, refuse, sent
+from tests.conversations.event_kit import made_by, parents, staff_member, told
 from tests.conversations.people import t
 from tests.conversations.test_new_event import to_the_summary
+from tests.storage.test_costs import also_on
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -63,15 +65,41 @@ async def test_an_announcement_says_what_it_costs_before_it_goes(town: Town, sto
 async def test_where_the_money_does_not_do_it_says_for_how_many(town: Town, stoyan: Talker) -> None:
     await class_of(town, "viber", 20)
     shown = await looked_at(stoyan)
-    assert bill(20, "0,40 €") in shown
-    assert t("costs.too_few", number=5) in shown
+    short = t("costs.too_few", number=5)
+    assert f"{bill(20, '0,40 €')}\n{short}\n{t('costs.then', people='5 души')}" in shown
+    await town.change(lambda c: [also_on(c, "web", 5000 + n) for n in range(20)])
+    shown = await stoyan.press_data("/announce") + await looked_at(stoyan)
+    assert f"{short}\n{t('costs.all_free')}" in shown
 
 
-async def test_where_the_platform_carries_nothing_it_says_so(town: Town, stoyan: Talker) -> None:
-    await class_of(town, "viber", 2)
+async def test_where_nothing_is_paid_any_more_it_says_who_gets_it_free_and_who_does_not(
+    town: Town, stoyan: Talker
+) -> None:
+    await class_of(town, "viber", 3)
+    await town.change(lambda c: also_on(c, "web", 5000))
     await town.change(lambda c: spending.pause(c, "viber", "quota", town.now))
     shown = await looked_at(stoyan)
-    assert t("costs.paused", channel="Viber", number=2, why=t("costs.why_quota")) in shown
+    assert "⚠ Viber е спрян: безплатните за месеца свършиха, до 1 декември." in shown
+    assert f"{t('costs.elsewhere', people='1 човек')}\n{t('costs.to_call', people='2 души')}" in shown
+
+
+async def test_what_is_planned_for_the_next_month_is_paid_by_its_money(town: Town, stoyan: Talker) -> None:
+    await class_of(town, "viber", 4)
+    await charged(town, 15)
+    assert t("costs.why_budget") in await looked_at(stoyan)
+    await further(stoyan, t("announce.do_later"))
+    assert bill(4, "0,08 €") in await stoyan.say("2 декември 10:00")
+
+
+async def test_another_way_says_what_it_costs(town: Town, stoyan: Talker) -> None:
+    await class_of(town, "telegram", 2)
+    await town.change(lambda c: also_on(c, "viber", 5000))
+    refuse(town, lambda delivery: delivery.lane is Lane.BROADCAST, Failure("gone", "", contact_gone=True))
+    number = await sent(stoyan)
+    await go_on(town)
+    shown = await stoyan.press_data(f"/announcement {number}")
+    assert f"{t('costs.other_way')}\n{bill(1, '0,02 €')}" in shown
+    assert t("announce.do_other_way", number=1) in stoyan.labels
 
 
 async def test_what_costs_nothing_says_nothing_of_money(town: Town, stoyan: Talker) -> None:
@@ -88,7 +116,17 @@ async def test_the_card_of_one_that_waits_says_it_too(town: Town, stoyan: Talker
 async def test_an_event_says_what_its_round_of_messages_costs(town: Town, stoyan: Talker) -> None:
     await parents(town, 3, first=5000, channel="viber")
     shown = await to_the_summary(stoyan)
-    assert bill(12, "0,24 €") in shown, "an invitation and three reminders for each"
+    assert bill(15, "0,30 €") in shown, "an invitation, three reminders and the question afterwards for each"
+
+
+async def test_a_change_of_an_event_says_what_it_costs_to_tell_of_it(town: Town, stoyan: Talker) -> None:
+    await parents(town, 3, channel="viber")
+    event = await made_by(stoyan)
+    await told(town, event)
+    await town.change(lambda c: c.execute(update(outbox).values(status="sent", sent_at=town.now)))
+    assert bill(3, "0,06 €") in await stoyan.press_data(f"/cancel {event.id}.1")
+    await stoyan.press_data(f"/move {event.id}.1")
+    assert bill(3, "0,06 €") in await stoyan.say("27.11 18:00")
 
 
 async def test_a_coordinator_sees_a_shortage_in_their_day_and_the_month_in_its_numbers(
@@ -99,7 +137,8 @@ async def test_a_coordinator_sees_a_shortage_in_their_day_and_the_month_in_its_n
     assert t("costs.short", channel="Viber", why=t("costs.why_near")) in await stoyan.press_data("/staff")
     assert t("costs.month", channel="Viber", number=12, cost="0,24 €") in await stoyan.press_data("/month")
     await charged(town, 3)
-    assert t("costs.short", channel="Viber", why=t("costs.why_budget")) in await stoyan.press_data("/staff")
+    until = t("costs.until", why=t("costs.why_budget"), month="декември")
+    assert t("costs.short", channel="Viber", why=until) in await stoyan.press_data("/staff")
 
 
 async def test_a_mediator_does_not(town: Town, channel: str) -> None:

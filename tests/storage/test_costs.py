@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from bot.money import Tariff
-from storage import costs, deliveries, money_notes
-from storage.tables import addresses, outbox, residents, staff
+from storage import costs, deliveries, events, money_notes, spending
+from storage.costs import Cost
+from storage.tables import addresses, notifications, outbox, residents, staff
 from tests.storage.broadcasts_kit import SOON, WORDS, begun
-from tests.storage.events_kit import CLASS, NOW, RULES, lead, settle
+from tests.storage.events_kit import CLASS, NOW, RULES, fire, lead, published, settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,11 @@ TARIFFS = {"viber": Tariff(Decimal("0.02"), Decimal("0.20"))}  # ten messages
 
 
 def paid(connection: Connection, acting: Acting, at: Any = SOON) -> Mapping[str, int]:
-    return costs.of_announcement(
+    """How many messages, by channel."""
+    found = costs.of_announcement(
         connection, acting, audience=CLASS, words=WORDS, media={}, again=False, corrects=0, rules=RULES, at=at
     )
+    return {name: cost.messages for name, cost in found.items()}
 
 
 def also_on(connection: Connection, channel: str, *people: int) -> None:
@@ -60,7 +63,55 @@ async def test_who_is_counted(database: Database) -> None:
         session(connection, NOW - DAY, 103)
         assert paid(connection, acting) == {"viber": 4}, "not who has Telegram, nor who is in a session"
         assert paid(connection, acting, NOW + DAY) == {"viber": 5}, "tomorrow that session is over"
-        assert costs.of_group(connection, acting, group=CLASS, at=NOW) == {"viber": 4}
+
+    await database.write(go)
+
+
+async def test_each_round_of_an_event_costs_what_its_hour_costs(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting = lead(connection)
+        settle(connection, 4, channel="viber")
+        session(connection, NOW - DAY / 2, 100)
+        also_on(connection, "web", 101)
+        rounds = [NOW, NOW + DAY, NOW + 9 * DAY]
+        assert costs.of_group(connection, acting, group=CLASS, times=rounds) == {"viber": Cost(11, 4, 3)}
+        assert costs.of_group(connection, acting, group=CLASS, hosts=[103], times=rounds) == {"viber": Cost(8, 3, 2)}
+        assert costs.of_group(connection, acting, group=CLASS, times=[]) == {}
+
+    await database.write(go)
+
+
+async def test_of_a_parents_meeting_one_message_goes_to_a_home(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        acting = lead(connection)
+        settle(connection, 3, channel="viber")
+        connection.execute(insert(residents).values(address_id=102, contact_id=101))
+        connection.execute(residents.delete().where(residents.c.address_id == 101))
+        assert costs.of_group(connection, acting, group=CLASS, times=[NOW])["viber"].messages == 3
+        assert costs.of_group(connection, acting, group=CLASS, kind="meeting", times=[NOW])["viber"].messages == 2
+
+    await database.write(go)
+
+
+@pytest.mark.parametrize("kind", ["training", "meeting"])
+async def test_a_change_costs_as_many_messages_as_then_go_out(database: Database, kind: str) -> None:
+    def go(connection: Connection) -> None:
+        acting = lead(connection)
+        settle(connection, 5, channel="viber")
+        settle(connection, 2, first=200)
+        session(connection, NOW - DAY / 2, 100)
+        event = published(connection, acting, NOW + 5 * DAY, kind=kind, mediator_id=1)
+        fire(connection, event, "invite", NOW, RULES)
+        connection.execute(update(notifications).values(version=1))
+        connection.execute(update(outbox).values(status="sent", sent_at=NOW))
+        expected = costs.of_change(connection, acting, event_ids=[event.id], rules=RULES, moved=True, kind=kind)
+        assert expected == {"viber": Cost(4, 4, 4)}
+        values = {"event_id": event.id, "version": 1, "starts_at": NOW + 6 * DAY, "rules": RULES}
+        events.move(connection, acting, **values)
+        fire(connection, event, "change@2", NOW, RULES)
+        went = select(func.count()).select_from(outbox.join(addresses, addresses.c.id == outbox.c.address_id))
+        ours = outbox.c.key.like("%change%") & (outbox.c.channel == "viber") & spending.costs(NOW)
+        assert connection.execute(went.where(ours)).scalar_one() == 4
 
     await database.write(go)
 
@@ -100,7 +151,6 @@ async def test_coordinators_hear_once_of_each_shortage_and_not_at_night(database
     def go(connection: Connection) -> None:
         lead(connection)
         lead(connection, 2, "mediator")
-        from storage import spending
 
         def tell(now: Any = NOW) -> list[str]:
             money_notes.tell(connection, TARIFFS, RULES, now)
