@@ -74,6 +74,7 @@ def own(settings: Settings) -> Settings:
             "data_dir": folder,
             "secret_key": SecretStr(""),
             "telegram_token": SecretStr(""),
+            "viber_token": SecretStr(""),
             "public_url": "",  # its page is opened on this machine, where a cookie for https would not come back
             "programme": ROOT / Settings.model_fields["programme"].default,  # the made-up people belong to this one
         }

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from bot import abilities
 from bot.messages import Address, Button, Incoming, Kind, Lane, Outgoing, Rows
+from bot.parts import parts
 from bot.visit import HUMAN, NO_WAYS, Visit, Ways, World, one_keyboard, ways_home
 from storage import outbox, people, readers
 from storage.outbox import Draft, Interruption, Unwritten
@@ -23,6 +24,8 @@ from storage.readers import Reader
 from storage.transcript import AGAIN
 
 FRESH = timedelta(hours=1)  # an older question was left for good, and would only puzzle beside a reminder
+
+PART = "part:"  # of a message that is too long for one: its key, beside the number of the row that begins it
 
 Written = Mapping[int, Outgoing | None]
 Interrupt = Callable[[Connection, Sequence[Unwritten], Written, datetime], Written]
@@ -41,8 +44,9 @@ def putting_again(world: World) -> Interrupt:
         fresh = [row for row in rows if _is_new(row, written.get(row.id))]
         found = _with_ways(world, connection, fresh, written)
         first = [row for row in fresh if not row.has_words]
+        shown = _in_parts(connection, fresh, found, now)
         _put_again(world, connection, first, found, now)
-        return found
+        return shown
 
     return interrupt
 
@@ -66,6 +70,25 @@ def _with_ways(world: World, connection: Connection, rows: Sequence[Unwritten], 
         if message := found[number]:
             (found[number],) = one_keyboard([replace(message, replaces="")], _ways_of(world, reader))
     return found
+
+
+def _in_parts(connection: Connection, rows: Sequence[Unwritten], written: Written, now: datetime) -> Written:
+    """The same, with what is too long for its channel cut: the further parts are queued behind the first."""
+    cut: dict[int, list[Outgoing]] = {}
+    for row in rows:
+        whole = written[row.id]
+        pieces = parts(whole, abilities.of(row.address.channel)) if whole else []
+        if len(pieces) > 1:
+            cut[row.id] = pieces
+    new = [row for row in rows if row.id in cut and not row.has_words]
+    known = readers.of(connection, [row.id for row in new])
+    drafts = [
+        Draft(f"{PART}{row.id}:{n}", row.address, known[row.id].address_id, row.contact_id, piece, row.lane)
+        for row in new
+        for n, piece in enumerate(cut[row.id][1:], 1)
+    ]
+    outbox.enqueue(connection, drafts, now, {})
+    return {**written, **{number: pieces[0] for number, pieces in cut.items()}}
 
 
 def _ways_of(world: World, reader: Reader) -> Ways:

@@ -14,6 +14,7 @@ from storage.tables import addresses, contacts, outbox, staff
 class Reader:
     """Whoever talks with us at an address now: a message may be about another of the family."""
 
+    address_id: int
     registered: bool
     language: str
     role: str = ""  # among the staff
@@ -24,10 +25,10 @@ def of(connection: Connection, rows: Sequence[int]) -> Mapping[int, Reader]:
     if not rows:
         return {}
     found = connection.execute(
-        select(outbox.c.id, contacts.c.registered_at, contacts.c.language, staff.c.role)
+        select(outbox.c.id, outbox.c.address_id, contacts.c.registered_at, contacts.c.language, staff.c.role)
         .join(addresses, addresses.c.id == outbox.c.address_id)
         .join(contacts, contacts.c.id == addresses.c.contact_id)
         .outerjoin(staff, staff.c.contact_id == contacts.c.id)
         .where(outbox.c.id.in_(rows))
     )
-    return {r.id: Reader(r.registered_at is not None, r.language, r.role or "") for r in found}
+    return {r.id: Reader(r.address_id, r.registered_at is not None, r.language, r.role or "") for r in found}

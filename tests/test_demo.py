@@ -45,12 +45,13 @@ MARIA, IVAN, ANI, PETYA = (Address("web", persona.token) for persona in demo.PEO
 def test_nothing_that_could_touch_somebody_real_is_taken_over(tmp_path: Path) -> None:
     real = Settings(
         database_url="postgresql+asyncpg://most:secret@db/most", data_dir=tmp_path, telegram_token=TOKEN, port=9000,
-        public_url="https://chat.example.bg", secret_key="A" * 43 + "=",
+        public_url="https://chat.example.bg", secret_key="A" * 43 + "=", viber_token="4dc0ffee4-4dc0ffee4-4dc0ffee4",
     )  # fmt: skip
     mine = demo.own(real)
     assert mine.database_url == f"sqlite+aiosqlite:///{tmp_path}/demo/demo.db"
     assert mine.data_dir == tmp_path / "demo"
-    assert [mine.telegram_token.get_secret_value(), mine.secret_key.get_secret_value(), mine.public_url] == [""] * 3
+    secrets = [mine.telegram_token, mine.viber_token, mine.secret_key]
+    assert [secret.get_secret_value() for secret in secrets] + [mine.public_url] == [""] * 4
     assert (mine.port, mine.host) == (9000, real.host)
 
 

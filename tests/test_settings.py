@@ -17,7 +17,7 @@ from bot.problem import Problem
 from bot.settings import Settings
 
 TOKEN = "123456789:AAH-made_up_made_up_made_up_made_up"
-SECRET = ("telegram_token", "telegram_webhook_secret", "secret_key")
+SECRET = ("telegram_token", "telegram_webhook_secret", "viber_token", "secret_key")
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 
@@ -89,6 +89,11 @@ def test_value_is_read_in_its_one_form(
         pytest.param("secret_key", base64.b64encode(bytes(16)).decode(), id="key of half the length"),
         pytest.param("secret_key", "not base64!", id="key that is none"),
         pytest.param("log_level", "LOUD", id="no such level"),
+        pytest.param("viber_token", "canary-canary", id="Viber's token of another shape"),
+        pytest.param("viber_name", "я" * 29, id="a name over 28 letters"),
+        pytest.param("viber_api_url", "chatapi.viber.com", id="Viber's API without a scheme"),
+        pytest.param("viber_price", "-0.02", id="a price below nothing"),
+        pytest.param("viber_budget", "NaN", id="a budget that is none"),
     ],
 )
 def test_mistake_is_named_in_both_languages_and_never_repeats_a_secret(
@@ -101,6 +106,15 @@ def test_mistake_is_named_in_both_languages_and_never_repeats_a_secret(
         assert name not in SECRET or value not in sentence
         assert "a:b" not in sentence
     assert caught.value.bg != caught.value.en
+
+
+def test_viber_needs_a_public_address_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "4dc0ffee4dc0ffee-4dc0ffee4dc0ffee-4dc0ffee4dc0ffee"
+    with pytest.raises(Problem) as caught:
+        loaded(monkeypatch, viber_token=token)
+    assert all("BOT_PUBLIC_URL" in said and token not in said for said in (caught.value.bg, caught.value.en))
+    read = loaded(monkeypatch, viber_token=token, public_url="https://most.example", viber_budget="0")
+    assert (read.viber_token.get_secret_value(), str(read.viber_budget)) == (token, "0")
 
 
 def test_environment_goes_before_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

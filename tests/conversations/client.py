@@ -74,6 +74,7 @@ def _check(delivery: Delivery) -> None:
     """What the platform would refuse or cut."""
     can, message = abilities.of(delivery.address.channel), delivery.message
     assert units(message.text) <= can.longest, f"too long: {message.text[:60]!r}"
+    assert not message.media or units(message.text) <= can.caption, "too long under a picture"
     if can.one_keyboard:
         assert len(message.rows or message.menu) <= MOST, f"more rows than it shows: {message.rows}"
         assert all(len(button.label) <= LABEL for row in message.rows for button in row)

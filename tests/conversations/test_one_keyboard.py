@@ -12,7 +12,7 @@ from bot.keyboards import HOMES, MOST
 from bot.visit import HUMAN, MENU, TEAM
 from handlers import TALKS
 from storage.tables import invitations
-from tests.conversations.announce_kit import class_of, go_on, latest, sent
+from tests.conversations.announce_kit import class_of, go_on, latest, looked_at, sent
 from tests.conversations.client import LABEL, Talker, Town, programme
 from tests.conversations.event_kit import HOUR, made_by, staff_member
 from tests.conversations.people import (
@@ -26,7 +26,7 @@ from tests.conversations.people import (
     rows,
     t,
 )
-from tests.conversations.ticket_kit import ask, mediator, resident
+from tests.conversations.ticket_kit import PHOTO, ask, mediator, resident
 from tests.scripted import TEXTS, Table
 from tests.storage.events_kit import fire
 from tests.test_buttons import stretched, walk
@@ -177,6 +177,24 @@ async def test_an_announcement_is_answered_changed_and_left_for_the_menu(town: T
     assert person.last.menu
     assert t("announce.thanks_call") in await person.press_late(t("announce.do_call_me")), "from a slow phone"
     assert (await latest(town)).id == number
+
+
+async def test_more_words_than_fit_under_a_picture_follow_it_with_the_buttons(town: Town, channel: str) -> None:
+    """Viber takes fewer than Telegram, where they were written."""
+    coordinator = await staff_member(town, "telegram", "coordinator")
+    (person,) = await class_of(town, channel, 1)
+    text = "дума " * 160
+    await looked_at(coordinator, text, media=PHOTO)
+    await coordinator.press("📣 Изпрати на 1 човек")
+    before = len(person.town.channels[channel].sent)
+    await go_on(town)
+    person.receive()
+    picture, words = (d.message for d in town.channels[channel].sent[before:])
+    assert picture.media is not None
+    assert (picture.media.handle, picture.text, picture.rows) == (PHOTO.handle, "", ())
+    assert text.strip() in words.text
+    assert words.media is None
+    assert person.last.rows or person.last.menu
 
 
 # --- within one talk ------------------------------------------------------------------------------------------------
