@@ -95,7 +95,9 @@ class ViberPhone:
             return Screen("", ())
         screen = _screen(self._person.last)
         been = any(_screen(message).registered for message in self._person.messages)
-        return Screen(screen.text, screen.buttons, registered=been)
+        # Each message of a reply has the buttons of its last: below a line that is said first, the summary is to come.
+        buttons = () if screen.question == "confirm" and "👤" not in screen.text else screen.buttons
+        return Screen(screen.text, buttons, registered=been)
 
     def older(self) -> Button | None:
         """A button tapped twice, before the next keyboard was there: of Viber's own old buttons none can be tapped."""
