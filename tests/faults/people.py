@@ -96,7 +96,8 @@ class Resident:
             screen = phone.screen()
             self.registered = screen.registered
             if not screen.registered and screen.question:
-                act = self._odd(phone) or self.answer(screen, ledger)
+                before, act = act, self._odd(phone) or self.answer(screen, ledger)
+                self.unsure |= act == before  # tapped again before the answer was there: a tick may be off now
                 await phone.act(act)
         ledger.note("registered", person=self.number)
 

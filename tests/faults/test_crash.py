@@ -15,7 +15,7 @@ from tests.faults.people import Pace
 
 QUICK = Pace(thought=0.1, patience=2.0, calm=1.2)  # calm: a chat with many answers gets one message a second
 KILLED = {"mode": "webhook", "kills": 20, "people": 60, "life": (0.1, 0.5), "arriving": 0.3, "pace": QUICK}
-POLLING = {**KILLED, "mode": "polling", "kills": 6, "people": 16}
+POLLING = {**KILLED, "mode": "polling", "kills": 5, "people": 10}
 STOPPED = {**KILLED, "kills": 3, "people": 12, "life": (0.3, 0.8), "signal": signal.SIGTERM}
 PLANS = {"killed": KILLED, "killed while polling": POLLING, "asked to stop": STOPPED}
 
