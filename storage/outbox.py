@@ -289,7 +289,7 @@ def mark(connection: Connection, marks: Sequence[Mark], owner: str) -> None:
             "unsure": m.ambiguous, "again": m.again or m.row.not_before, "done": m.at, "charge": m.billing,
             "holder": "" if m.status == "queued" else owner,
         }
-        for m in marks
+        for m in sorted(marks, key=lambda m: m.row.delivery.id)  # receipts lock the same rows in this order
     ]  # fmt: skip
     connection.execute(_mark, rows)
     _count_costs(connection, [m for m in marks if m.row.delivery.address.channel in SESSIONS])

@@ -28,7 +28,7 @@ from bot.channels.viber_people import People
 from bot.channels.viber_run import CHECK_SECONDS, receive
 from bot.channels.viber_wire import ANSWER_SECONDS, TOGETHER, Answer, Api, Refused, Result, Status, meaning
 from bot.lengths import units
-from bot.messages import Delivery, Failure, Incoming, Lane, Limits, Media, Outgoing, Receipt, Sent
+from bot.messages import Delivery, Failure, Incoming, Kind, Lane, Limits, Media, Outgoing, Receipt, Sent
 
 __all__ = ["API_URL", "LIMITS", "Public", "ViberChannel", "Welcome"]
 
@@ -109,6 +109,7 @@ class ViberChannel:
         self._host = URL(api_url).host
         self._path = f"/viber/{path_secret}"
         self._url = f"{public_url.rstrip('/')}{self._path}"
+        self._ours = f"{public_url.rstrip('/')}/f/"  # what our links begin with; see bot.channels.public
         self._clock, self._pause = clock, pause
         self._people = People(clock)
         self._uri = ""
@@ -173,6 +174,10 @@ class ViberChannel:
         """Hand one callback over; what cannot be read is done with. Raises Unavailable."""
         read = raw if isinstance(raw, Malformed) else read_callback(raw, self._bot)
         self._note(raw, read)
+        if isinstance(read, Incoming) and read.kind is Kind.TEXT and read.text.startswith(self._ours):
+            # Viber sends the address of a button that opens a page as if it had been typed. Whoever has one of ours may
+            # read somebody's data by it: it is nobody's words, and is kept nowhere.
+            read = Ignored("a link of ours was opened")
         match read:
             case Malformed(reason):
                 log.warning("Viber: a callback of %d bytes cannot be read: %s", size, reason)
@@ -245,7 +250,7 @@ class ViberChannel:
             if result.status in (Status.CANNOT_BROADCAST, Status.BROADCAST_NOT_ALLOWED):
                 self._single_until = self._clock() + NO_BROADCASTS
                 log.warning("Viber does not let this bot broadcast: messages go one by one for an hour")
-            return {d.id: self._refused(d, result) for d in going}
+            return dict.fromkeys((d.id for d in going), self._refused(going[0], result))  # one call, one refusal
         self._refusals = 0
         failed, sent = result.failed, Sent(result.message_token, result.billing)
         for d in going:

@@ -184,10 +184,10 @@ def _media(what: str, message: Mapping[str, Any]) -> Media | None:
 def _opened(raw: Mapping[str, Any], frame: _Frame) -> Read:
     _need_token(frame)
     who, code = _object(raw, "user"), _code(_optional(raw, "context"))
-    if raw.get("subscribed") is not True:
-        return Opened(frame.said(who, Kind.OPENED, text=code))
-    # It may come each time the chat is opened: without a code it must not disturb what is being talked about.
-    return frame.said(who, Kind.START, text=code) if code else Ignored("the chat was opened again")
+    if raw.get("subscribed") is True and not code:
+        return Ignored("the chat was opened again")  # perhaps each time: it must not disturb what is talked about
+    # To open a link is no word: a „стоп“ stays, a question stays open, and „Започни“ brings the code when it is tapped.
+    return Opened(frame.said(who, Kind.OPENED, text=code))
 
 
 def _subscribed(raw: Mapping[str, Any], frame: _Frame) -> Read:

@@ -181,7 +181,7 @@ READ: dict[str, tuple[Any, Read]] = {
     ),
     "a subscriber comes by a link": (
         opened(subscribed=True, context="ot-x"),
-        said(Kind.START, "conversation_started", text="ot-x"),
+        Opened(said(Kind.OPENED, "conversation_started", text="ot-x")),
     ),
     "a subscriber opens the chat again": (opened(subscribed=True), Ignored("the chat was opened again")),
     "subscribed": (callback("subscribed", user=WHO), said(Kind.UNBLOCKED, "subscribed")),
@@ -315,6 +315,18 @@ async def test_a_callback_is_acknowledged_once_it_is_kept() -> None:
     assert (await hook.post(BODY)).text == ""
     assert (await hook.tell(**callback("delivered", user_id=USER))).status_code == 200
     assert ([e.text for e in inbox.events], [r.status for r in desk.receipts]) == (["Запишете ме"], ["delivered"])
+
+
+async def test_a_link_of_ours_that_was_opened_is_nobodys_words() -> None:
+    """Viber sends the address behind a button as text: the one of somebody's own data must reach no question."""
+    inbox = Inbox()
+    hook = Hook(channel(inbox))
+    link = "https://bot.example/f/dr21-6b07f313.AAAAAAAAAAAAAAAAAAAAAAAA/moite-danni.json"
+    assert (await hook.tell(**message(type="text", text=link))).status_code == 200
+    assert (await hook.tell(**message(type="url", media=link))).status_code == 200
+    assert inbox.offered == []
+    await hook.tell(**message(type="text", text="Вижте https://bot.example/f/x"))
+    assert len(inbox.offered) == 1
 
 
 async def test_viber_is_told_to_repeat_what_could_not_be_kept() -> None:
