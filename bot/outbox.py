@@ -423,8 +423,8 @@ class Sender:
 
     def _finish(self, row: Held, mark: Mark) -> None:
         self._done.append(mark)
-        if mark.status == "queued" and mark.again:
-            self._hold_back(row.address_id, mark.again)
+        if mark.status == "queued" and mark.again and not (mark.unpaid and row.delivery.lane is not Lane.REPLY):
+            self._hold_back(row.address_id, mark.again)  # a reply does not wait for what waits for money
         elif mark.contact_gone:
             for _, _, other in self._chains.pop(row.address_id, []):
                 self._done.append(Mark(other, "cancelled", counted=other.marked))

@@ -30,14 +30,15 @@ class Crowd:
     limits: Limits = MANY
     together: int = 300
     calls: list[list[int]] = field(default_factory=list)
+    outcome: Sent | Failure = field(default_factory=lambda: Sent("1"))
 
     async def send(self, delivery: Delivery) -> Sent | Failure:
         self.calls.append([delivery.id])
-        return Sent("1")
+        return self.outcome
 
     async def send_together(self, deliveries: Sequence[Delivery]) -> Sequence[Sent | Failure]:
         self.calls.append([d.id for d in deliveries])
-        return [Sent("1")] * len(deliveries)
+        return [self.outcome] * len(deliveries)
 
     def sender(self) -> Sender:
         return Sender(cast("Database", None), cast("Any", self), {}, me="me", clock=lambda: NOW)
@@ -147,3 +148,16 @@ def test_a_reply_that_is_refused_for_money_is_tried_as_any_other() -> None:
     assert decide(row, QUOTA, NOW) == Mark(
         row, "queued", error="quota: ", again=NOW + timedelta(seconds=2), unpaid=("quota", NOW)
     )  # fmt: skip
+
+
+async def test_a_reply_does_not_wait_behind_what_waits_for_money() -> None:
+    crowd = Crowd()
+    crowd.outcome = QUOTA
+    sender = crowd.sender()
+    row = news(1)[0]
+    sender._busy.add(row.address_id)
+    await sender._send([row])
+    assert [mark.status for mark in sender._done] == ["queued"]
+    assert sender._held_back == {}
+    sender.hand([replace(held(2), address_id=row.address_id)])
+    assert numbers(sender._choose(T)[0]) == [2]
