@@ -15,6 +15,7 @@ from tests.faults.ledger import Ledger
 from tests.faults.phones import Act, Screen
 
 TAP, START = "tap:", "start:"  # what stands before a button's data in its ActionBody
+SUMMARY = "\n⭐ "  # a line of the summary; whom to call has its 👤 too
 PROMISED = ("message", "subscribed", "unsubscribed")  # once acknowledged, they must be there
 
 
@@ -96,7 +97,7 @@ class ViberPhone:
         screen = _screen(self._person.last)
         been = any(_screen(message).registered for message in self._person.messages)
         # Each message of a reply has the buttons of its last: below a line that is said first, the summary is to come.
-        buttons = () if screen.question == "confirm" and "👤" not in screen.text else screen.buttons
+        buttons = () if screen.question == "confirm" and SUMMARY not in screen.text else screen.buttons
         return Screen(screen.text, buttons, registered=been)
 
     def older(self) -> Button | None:
