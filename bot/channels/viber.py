@@ -23,7 +23,7 @@ from yarl import URL
 
 from bot.channels import Accept, Content, Report, Unavailable, nothing_kept, webhook
 from bot.channels import viber_keyboard as keys
-from bot.channels.viber_event import CHANNEL, Ignored, Malformed, Opened, read_callback, seen_in
+from bot.channels.viber_event import CHANNEL, Ignored, Malformed, Opened, read_callback, seen_in, typed_in
 from bot.channels.viber_people import People
 from bot.channels.viber_run import CHECK_SECONDS, receive
 from bot.channels.viber_wire import ANSWER_SECONDS, TOGETHER, Answer, Api, Refused, Result, Status, meaning
@@ -44,7 +44,15 @@ SIGNATURE: Final = "x-viber-content-signature"
 WELCOME_SECONDS: Final = 2.0  # of the five that Viber waits
 NO_BROADCASTS: Final = 3600.0  # seconds until broadcast_message is tried again after it was refused
 FIRST_WORDS: Final = 3.0  # seconds after which a reply is tried again to whom Viber does not count as subscribed yet
+LISTED: Final = 600.0  # seconds that one chat rests when a broadcast's list says "too many" of it alone
 BACK_OFF: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds that bulk rests when Viber says "too many"
+# What a whole broadcast is not refused for, or only by a fault: one by one each learns what is true of it alone.
+_ONE_BY_ONE: Final = frozenset(
+    {
+        *(Status.CANNOT_BROADCAST, Status.BROADCAST_NOT_ALLOWED, Status.NOT_REGISTERED, Status.NOT_SUBSCRIBED),
+        *(Status.NO_DEVICE, Status.API_VERSION, Status.UNSUPPORTED_COUNTRY),
+    }
+)
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".gif")
 _NOT_HERE: Final = Failure("bad_media", "its content is not here yet", retryable=True)
 
@@ -106,7 +114,7 @@ class ViberChannel:
         self._sender = {"name": name}
         self._welcome, self._public = welcome, public
         self._api = Api(token, api_url.rstrip("/"), answer_seconds)
-        self._host = URL(api_url).host
+        self._origin = URL(api_url).origin()
         self._path = f"/viber/{path_secret}"
         self._url = f"{public_url.rstrip('/')}{self._path}"
         self._ours = f"{public_url.rstrip('/')}/f/"  # what our links begin with; see bot.channels.public
@@ -133,15 +141,18 @@ class ViberChannel:
 
     async def run(self) -> None:
         """See that callbacks come here, at once and every hour, and when Viber says that they do not."""
+        anew = False
         while True:
-            self._uri = await receive(self._api, self._url, self._pause) or self._uri
+            self._uri = await receive(self._api, self._url, self._pause, anew=anew) or self._uri
             log.info("Viber: receiving")
             self._look.clear()
+            anew = False
             try:
                 async with asyncio.timeout(CHECK_SECONDS):
                     await self._look.wait()
             except TimeoutError:
                 continue
+            anew = True
             await self._pause(1.0)
 
     async def close(self) -> None:
@@ -174,9 +185,7 @@ class ViberChannel:
         """Hand one callback over; what cannot be read is done with. Raises Unavailable."""
         read = raw if isinstance(raw, Malformed) else read_callback(raw, self._bot)
         self._note(raw, read)
-        if isinstance(read, Incoming) and read.kind is Kind.TEXT and read.text.startswith(self._ours):
-            # Viber sends the address of a button that opens a page as if it had been typed. Whoever has one of ours may
-            # read somebody's data by it: it is nobody's words, and is kept nowhere.
+        if isinstance(read, Incoming) and read.kind is Kind.TEXT and self._is_link(typed_in(raw).strip()):
             read = Ignored("a link of ours was opened")
         match read:
             case Malformed(reason):
@@ -190,6 +199,13 @@ class ViberChannel:
             case Incoming():
                 await self._accept(read)
         return Response()
+
+    def _is_link(self, typed: str) -> bool:
+        """Whether it is the address of a button that opens a page: Viber sends it as if it had been typed.
+
+        Whoever has one of our own pages' may read somebody's data by it: it is nobody's words, and is kept nowhere.
+        """
+        return typed.startswith(self._ours) or self._people.was_linked(typed)
 
     def _note(self, raw: object, read: object) -> None:
         """What is remembered of a person only as long as this process lives."""
@@ -247,21 +263,24 @@ class ViberChannel:
 
     def _came_of(self, going: Sequence[Delivery], result: Result) -> Mapping[int, Sent | Failure]:
         if isinstance(result, Refused):
-            if result.status in (Status.CANNOT_BROADCAST, Status.BROADCAST_NOT_ALLOWED):
+            if result.status in _ONE_BY_ONE:
                 self._single_until = self._clock() + NO_BROADCASTS
-                log.warning("Viber does not let this bot broadcast: messages go one by one for an hour")
+                log.warning("Viber refused a broadcast (status %d): one by one for an hour", result.status)
+                return dict.fromkeys((d.id for d in going), Failure("no_broadcast", retryable=True))
             return dict.fromkeys((d.id for d in going), self._refused(going[0], result))  # one call, one refusal
         self._refusals = 0
         failed, sent = result.failed, Sent(result.message_token, result.billing)
         for d in going:
             if d.address.external not in failed:
                 self._people.sent(d.address.external)
-        return {
-            d.id: self._refused(d, Refused(meaning(failed[user]), failed[user]))
-            if (user := d.address.external) in failed
-            else sent
-            for d in going
-        }
+        return {d.id: self._listed(d, failed[user]) if (user := d.address.external) in failed else sent for d in going}
+
+    def _listed(self, delivery: Delivery, status: int) -> Failure:
+        """Of whom a broadcast's list says that it does not reach them. "Too many" is there about them alone."""
+        if status == Status.TOO_MANY:
+            wait = self._people.full(delivery.address.external) or LISTED
+            return Failure(meaning(status).code, "an hour's messages without a reply", retryable=True, rest=wait)
+        return self._refused(delivery, Refused(meaning(status), status))
 
     def _refused(self, delivery: Delivery, result: Refused) -> Failure:
         """What a refusal means, with what we know of this person and of what went before."""
@@ -298,9 +317,9 @@ class ViberChannel:
         text, first = str(shown.get("text", "")), shown.pop("opens", None)
         if units(text) > (CAPTION if shown["type"] == "picture" else TEXT):
             return Failure("too_long", "the text is longer than Viber takes")
-        keyboard = keys.keyboard(message, shares=shares)
-        if first:
-            keyboard = keys.headed(first, keyboard)
+        keyboard = keys.keyboard(message, shares=shares, first=first)
+        for url in keys.opened(keyboard):
+            self._people.linked(url)
         version = keys.version(keyboard)
         newer = {"min_api_version": version} if version > 1 else {}
         return {**shown, **newer, **({"keyboard": keyboard} if keyboard else {})}
@@ -340,7 +359,7 @@ class ViberChannel:
         except ValueError:
             return Failure("bad_media", "not an address")
         viber = url.scheme == "https" and (url.host or "").endswith(".viber.com") and url.port == 443  # noqa: PLR2004
-        if not viber and (not url.host or url.host != self._host):
+        if not viber and not (url.is_absolute() and url.origin() == self._origin):
             return Failure("bad_media", "not one of Viber's addresses")
         return await self._api.download(url, largest)
 

@@ -97,13 +97,18 @@ def read_callback(raw: object, bot: str) -> Read:
         read = _READERS.get(event)
         if read is None:
             return Ignored(f"event {event[:30]!r}" if event.isidentifier() else "an unknown event")
-        millis = raw.get("timestamp")
-        order = millis if type(millis) is int and 0 < millis < _LAST_DATE * 1000 else 0
+        order = _millis(raw.get("timestamp"))
         token = token_of(raw.get("message_token"))
         at = datetime.fromtimestamp(order / 1000, UTC) if order else None
         return read(raw, _Frame(bot, event, token, at, order))
     except _MalformedError as reason:
         return Malformed(str(reason))
+
+
+def typed_in(raw: object) -> str:
+    """The text of a message as it came: what an ActionBody of ours can be told by."""
+    message = raw.get("message") if isinstance(raw, dict) else None
+    return (_optional(message, "text") or _optional(message, "media")) if isinstance(message, dict) else ""
 
 
 def seen_in(raw: object) -> Seen | None:
@@ -262,6 +267,12 @@ def _user(value: object) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise _MalformedError(f"the person's id: {_fault(value)}")
     return value
+
+
+def _millis(value: object) -> int:
+    """Of a time, as a number or as text; 0 for whatever is none."""
+    millis = int(token_of(value) or 0)
+    return millis if millis < _LAST_DATE * 1000 else 0
 
 
 def _need_token(frame: _Frame) -> None:

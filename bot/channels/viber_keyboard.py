@@ -17,7 +17,8 @@ COLUMNS: Final = 6
 MOST_ROWS: Final = 12  # in portrait (Viber's FAQ); a tall button takes two of them
 SHARE_VERSION: Final = 3  # of the API, for share-phone
 _LABEL: Final = 250  # letters, HTML and all; what is longer is cut
-_TALL: Final = 30  # letters of a label, above which a button of full width needs two lines
+_TALL: Final = 5  # letters of a label to one column of its button, above which it needs two lines
+_WIDTHS: Final = {1: (6,), 2: (3, 3), 3: (2, 2, 2), 4: (2, 1, 1, 2), 5: (1, 1, 2, 1, 1), 6: (1,) * 6}  # in a row
 _LINKS: Final = ("https://", "http://")
 # As our own page: dark teal on paper; what leads on is filled. Readable at a contrast of 6 to 1.
 _INK, _SURFACE, _FILLED, _ON_FILLED, _PAPER = "#12616b", "#fffdf8", "#12616b", "#ffffff", "#efe9dc"
@@ -25,23 +26,18 @@ _INK, _SURFACE, _FILLED, _ON_FILLED, _PAPER = "#12616b", "#fffdf8", "#12616b", "
 Keyboard = dict[str, Any]
 
 
-def keyboard(message: Outgoing, *, shares: bool = True) -> Keyboard | None:
-    """A message's own buttons, otherwise the lasting menu; None where it has neither.
+def keyboard(message: Outgoing, *, shares: bool = True, first: Keyboard | None = None) -> Keyboard | None:
+    """A message's own buttons, otherwise the lasting menu, below what shall stand first; None where there is nothing.
 
     `shares`: whether the reader's app can share a phone by a button. Where it cannot, they type it.
     """
-    rows = [_row(row, shares=shares) for row in _fitting(message.rows)] if message.rows else _menu(message.menu)
-    shapes = [shape for row in rows for shape in _columns(row)]
-    if not shapes:
-        return None
-    if len(shapes) > MOST_ROWS or _height(rows) > MOST_ROWS:
-        shapes = [{**shape, "Rows": 1} for shape in shapes]
-    return _board(shapes)
-
-
-def headed(first: Keyboard, board: Keyboard | None) -> Keyboard:
-    """A keyboard with one button above all others."""
-    return _board([first, *(board["Buttons"] if board else ())])
+    room = MOST_ROWS if first is None else MOST_ROWS - 1
+    rows = _drawn(message.rows, shares=shares) or _menu(message.menu)
+    placed = [_columns(row) for row in _fitting(rows, room)]
+    if sum(row[0]["Rows"] for row in placed) > room:
+        placed = [[{**shape, "Rows": 1} for shape in row] for row in placed]
+    shapes = [*([first] if first else ()), *(shape for row in placed for shape in row)]
+    return _board(shapes) if shapes else None
 
 
 def _board(shapes: list[Keyboard]) -> Keyboard:
@@ -52,6 +48,11 @@ def version(shapes: Keyboard | None) -> int:
     """The lowest API version that knows these buttons."""
     shared = any(shape["ActionType"] == "share-phone" for shape in (shapes or {}).get("Buttons", ()))
     return SHARE_VERSION if shared else 1
+
+
+def opened(shapes: Keyboard | None) -> list[str]:
+    """The pages that these buttons open."""
+    return [shape["ActionBody"] for shape in (shapes or {}).get("Buttons", ()) if shape["ActionType"] == "open-url"]
 
 
 def begin(label: str, code: str) -> Keyboard:
@@ -71,8 +72,9 @@ def opens(label: str, url: str) -> Keyboard:
     }  # fmt: skip
 
 
-def _row(row: Sequence[Button], *, shares: bool) -> list[Keyboard]:
-    return [shape for button in row if (shape := _shape(button, shares=shares))]
+def _drawn(rows: Rows, *, shares: bool) -> list[list[Keyboard]]:
+    drawn = ([shape for button in row if (shape := _shape(button, shares=shares))] for row in rows)
+    return [row for row in drawn if row]
 
 
 def _menu(labels: Sequence[Sequence[str]]) -> list[list[Keyboard]]:
@@ -111,15 +113,10 @@ def _text(label: str, colour: str) -> str:
 
 
 def _columns(row: Sequence[Keyboard]) -> list[Keyboard]:
-    """Side by side: six columns are shared out, and the last gets what is left. Long labels are two lines high."""
-    if not row:
-        return []
-    each = COLUMNS // len(row)
-    shapes = [{**shape, "Columns": each} for shape in row]
-    shapes[-1]["Columns"] = COLUMNS - each * (len(row) - 1)
-    if any(_letters(shape) > _TALL // len(row) for shape in row):
-        shapes = [{**shape, "Rows": 2} for shape in shapes]
-    return shapes
+    """Side by side: six columns are shared out. Where one label is long, the whole row is two lines high."""
+    shapes = [{**shape, "Columns": width} for shape, width in zip(row, _WIDTHS[len(row)], strict=True)]
+    tall = any(_letters(shape) > _TALL * shape["Columns"] for shape in shapes)
+    return [{**shape, "Rows": 2} for shape in shapes] if tall else shapes
 
 
 def _letters(shape: Keyboard) -> int:
@@ -127,21 +124,17 @@ def _letters(shape: Keyboard) -> int:
     return len(unescape(text[text.index(">") + 1 : -len("</font>")]))
 
 
-def _height(rows: Sequence[Sequence[Keyboard]]) -> int:
-    return sum(max((shape["Rows"] for shape in _columns(row)), default=0) for row in rows)
-
-
-def _fitting(rows: Rows) -> Rows:
-    """At most so many rows: where there are more, neighbours share one. The order stays."""
-    fitting = list(rows)
+def _fitting(rows: Sequence[Sequence[Keyboard]], room: int) -> list[Sequence[Keyboard]]:
+    """At most `room` rows: where there are more, neighbours share one. The order stays, and the last way out too."""
+    fitting = [row[at : at + COLUMNS] for row in rows for at in range(0, len(row), COLUMNS)]
     for columns in (2, 3, COLUMNS):
-        if len(fitting) <= MOST_ROWS:
-            break
-        joined: list[tuple[Button, ...]] = []
+        if len(fitting) <= room:
+            return fitting
+        joined: list[Sequence[Keyboard]] = []
         for row in fitting:
             if joined and len(joined[-1]) + len(row) <= columns:
-                joined[-1] = (*joined[-1], *row)
+                joined[-1] = [*joined[-1], *row]
             else:
                 joined.append(row)
         fitting = joined
-    return tuple(row[:COLUMNS] for row in fitting)
+    return fitting if len(fitting) <= room else [*fitting[: room - 1], fitting[-1]]

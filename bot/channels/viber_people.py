@@ -1,4 +1,4 @@
-"""What the channel remembers of people while it lives: whether they can share a phone, and how much they were sent.
+"""What the channel remembers while it lives: who can share a phone, how much each was sent, and which links.
 
 Bounded, and lost at a restart without harm: Viber itself says when something is too much or too new. Must never be what
 a decision rests on that cannot be undone.
@@ -16,6 +16,7 @@ HOUR: Final = 3600.0
 SHARES_FROM: Final = 3  # the API version that knows share-phone
 _REMEMBERED: Final = 20_000
 _ROWS: Final = 2_000
+_LINKS: Final = 2_000
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class People:
         self._clock = clock
         self._people: OrderedDict[str, _Person] = OrderedDict()
         self._tried: OrderedDict[int, None] = OrderedDict()
+        self._linked: OrderedDict[str, None] = OrderedDict()
 
     def met(self, user: str, api_version: int, *, wrote: bool) -> None:
         """A callback came that is about them; who wrote may be sent a hundred again."""
@@ -63,6 +65,17 @@ class People:
         if len(self._tried) > _ROWS:
             self._tried.popitem(last=False)
         return True
+
+    def linked(self, url: str) -> None:
+        """A button that opens this page was sent to somebody."""
+        self._linked[url] = None
+        self._linked.move_to_end(url)
+        if len(self._linked) > _LINKS:
+            self._linked.popitem(last=False)
+
+    def was_linked(self, text: str) -> bool:
+        """Whether a text is the address behind a button of ours, and nothing else."""
+        return text in self._linked
 
     def _of(self, user: str) -> _Person:
         person = self._people.setdefault(user, _Person())

@@ -43,10 +43,13 @@ async def persist(call: Callable[[], Awaitable[Result]], what: str, pause: Pause
         await _rest(what, result, failed, pause)
 
 
-async def receive(api: Api, url: str, pause: Pause) -> str:
-    """See that callbacks come to `url`; gives the bot's `uri`, which links need. The server must listen already."""
+async def receive(api: Api, url: str, pause: Pause, *, anew: bool = False) -> str:
+    """See that callbacks come to `url`; gives the bot's `uri`, which links need. The server must listen already.
+
+    `anew`: set it even where what is stored looks like ours, because a send was answered that there is none.
+    """
     known = await persist(api.get_account_info, "get_account_info", pause)
-    if not is_ours(known, url):
+    if anew or not is_ours(known, url):
         await persist(lambda: api.set_webhook(url, EVENTS), "set_webhook", pause)
         log.info("Viber: the webhook is set")
     uri = known.get("uri")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from bot.channels.viber_event import Ignored, Malformed, Opened, Read, normal_phone, read_callback
 from bot.channels.webhook import BODY_BYTES
-from bot.messages import Address, Incoming, Kind, Media, Receipt
+from bot.messages import Address, Button, Incoming, Kind, Media, Receipt
 from tests.channels.telegram_kit import Inbox
-from tests.channels.viber_kit import BOT, NOW, SENDER, TOKEN_OF_IT, USER, Desk, Hook, channel, raw, signature
-from tests.fakes.viber import TOKEN
+from tests.channels.viber_kit import BOT, NOW, SENDER, TOKEN_OF_IT, USER, Desk, Hook, channel, delivery, raw, signature
+from tests.fakes.viber import TOKEN, FakeViber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,7 @@ READ: dict[str, tuple[Any, Read]] = {
     # what people do
     "words": text("Здравейте"),
     "words with tracking data": (message(type="text", text="да", tracking_data="q3"), said(Kind.TEXT, text="да")),
+    "a time that is text": ({**message(type="text", text="да"), "timestamp": str(NOW)}, said(Kind.TEXT, text="да")),
     "an ЕГН": text("ЕГН 7501020018", read="ЕГН [скрито]", hidden=("egn",)),
     "eight thousand letters": text("я" * 8000, read="я" * 7000),
     "NUL among letters": text("а\0б", read="аб"),
@@ -324,9 +325,23 @@ async def test_a_link_of_ours_that_was_opened_is_nobodys_words() -> None:
     link = "https://bot.example/f/dr21-6b07f313.AAAAAAAAAAAAAAAAAAAAAAAA/moite-danni.json"
     assert (await hook.tell(**message(type="text", text=link))).status_code == 200
     assert (await hook.tell(**message(type="url", media=link))).status_code == 200
+    assert (await hook.tell(**message(type="text", text=f" {link}\n"))).status_code == 200
     assert inbox.offered == []
     await hook.tell(**message(type="text", text="Вижте https://bot.example/f/x"))
     assert len(inbox.offered) == 1
+
+
+async def test_a_page_that_was_opened_by_a_button_is_nobodys_words() -> None:
+    inbox = Inbox()
+    async with FakeViber() as viber:
+        bot = channel(inbox, api_url=viber.url)
+        hook, page = Hook(bot), "https://maps.example/x?q=1"
+        await bot.send(delivery(rows=((Button("🗺 Карта", url=page),),)))
+        await bot.close()
+    assert (await hook.tell(**message(type="text", text=page))).status_code == 200
+    assert inbox.offered == []
+    await hook.tell(**message(type="text", text=f"{page}&of=theirs"))
+    assert len(inbox.offered) == 1, "what no button of ours opens is theirs"
 
 
 async def test_viber_is_told_to_repeat_what_could_not_be_kept() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.channels.viber import BACK_OFF, LIMITS, ViberChannel
+from bot.channels import viber_keyboard
+from bot.channels.viber import BACK_OFF, LIMITS, LISTED, ViberChannel
 from bot.channels.viber_keyboard import MOST_ROWS, keyboard
 from bot.channels.viber_people import UNANSWERED
+from bot.channels.viber_wire import Answer
 from bot.messages import Button, Document, Failure, Lane, Media, Outgoing, Sent
 from tests.channels.viber_bot import Clock
 from tests.channels.viber_kit import SENDER, SITE, board, button, channel, delivery
@@ -45,7 +47,8 @@ SENDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"rows": ((YES, YES, YES, NO),)},
         words(
             keyboard=board(
-                *(button("✅ Да", "tap:12.sure.yes", 1) for _ in range(3)), button("❌ Не", "tap:12.sure.no", 3)
+                *(button("✅ Да", "tap:12.sure.yes", columns) for columns in (2, 1, 1)),
+                button("❌ Не", "tap:12.sure.no", 2),
             )
         ),
     ),
@@ -66,6 +69,10 @@ SENDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         words(keyboard=board(button("🌐 Карта", "https://maps.example/x", action="open-url"))),
     ),
     "a link that is no page": ({"rows": ((Button("☎", url="tel:+359888"),),)}, words()),
+    "a link that is no page, and the menu": (
+        {"rows": ((Button("☎", url="tel:+359888"),),), "menu": MENU[1:]},
+        words(keyboard=board(button("🔇 Стоп", "🔇 Стоп"))),
+    ),
     "a phone to share": (
         {"rows": ((SHARE,), (NO,))},
         words(
@@ -346,8 +353,10 @@ async def test_one_call_brings_the_same_to_many_and_names_whom_not(viber: FakeVi
     assert tokens == {str(people[0].last.token)}, "one number for all"
 
 
-@pytest.mark.parametrize("status", [19, 20])
-async def test_where_broadcasts_are_refused_they_go_one_by_one_for_an_hour(viber: FakeViber, status: int) -> None:
+@pytest.mark.parametrize("status", [5, 6, 11, 13, 19, 20, 21])
+async def test_where_broadcasts_are_refused_nobody_is_given_up_and_they_go_one_by_one_for_an_hour(
+    viber: FakeViber, status: int
+) -> None:
     clock = Clock()
     bot = channel(api_url=viber.url, clock=clock)
     viber.fail_next("broadcast_message", status)
@@ -359,6 +368,14 @@ async def test_where_broadcasts_are_refused_they_go_one_by_one_for_an_hour(viber
     clock.now += 3601
     assert bot.together == 300
     await bot.close()
+
+
+async def test_who_had_too_many_is_left_in_peace_and_nobody_else(bot: ViberChannel) -> None:
+    rows = [delivery(user=f"{n}AAAAAAAAAAAAAAAAAAAAA==", row=n, lane=Lane.BROADCAST) for n in (1, 2)]
+    listed = [{"receiver": rows[0].address.external, "status": 12}]
+    outcomes = bot._came_of(rows, Answer({"status": 0, "message_token": 2**62, "failed_list": listed}))
+    refused = Failure("too_many_requests", "an hour's messages without a reply", retryable=True, rest=LISTED)
+    assert outcomes == {1: refused, 2: Sent(str(2**62))}
 
 
 async def test_a_lost_answer_to_many_leaves_all_of_them_in_doubt(viber: FakeViber, bot: ViberChannel) -> None:
@@ -384,6 +401,28 @@ def test_a_keyboard_has_twelve_rows_at_most_and_no_button_is_lost() -> None:
             rows += filled == 6
         assert rows <= MOST_ROWS
         assert filled == 6, "the last row is full"
+
+
+def test_a_link_above_a_full_keyboard_takes_no_thirteenth_row() -> None:
+    link = viber_keyboard.opens("🔊 Чуйте", "https://bot.example/f/1")
+    made = keyboard(Outgoing("", tuple((Button(f"{n}", f"{n}"),) for n in range(12))), first=link)
+    assert made is not None
+    assert [shape["ActionBody"] for shape in made["Buttons"]] == [link["ActionBody"], *(f"tap:{n}" for n in range(12))]
+    assert sum(shape["Columns"] for shape in made["Buttons"]) == 6 * (1 + 6)
+
+
+def test_of_more_than_a_keyboard_holds_the_last_way_out_stays() -> None:
+    made = keyboard(Outgoing("", tuple((Button(f"{n}", f"{n}"),) for n in range(100))))
+    assert made is not None
+    assert sum(shape["Columns"] for shape in made["Buttons"]) <= 6 * MOST_ROWS
+    assert made["Buttons"][-1]["ActionBody"] == "tap:99"
+
+
+@pytest.mark.parametrize(("rows", "high"), [(6, 2), (7, 1)])
+def test_long_labels_are_two_lines_high_as_long_as_all_fit(rows: int, high: int) -> None:
+    made = keyboard(Outgoing("", tuple((Button("Мария Иванова", f"{n}"),) * 3 for n in range(rows))))
+    assert made is not None
+    assert {shape["Rows"] for shape in made["Buttons"]} == {high}
 
 
 def test_no_label_is_longer_than_viber_takes_and_no_entity_is_cut() -> None:
@@ -439,7 +478,7 @@ async def test_what_people_sent_is_fetched_from_viber_alone(
     [
         "http://169.254.169.254/latest/meta-data", "https://evil.example/x", "https://viber.com.evil.example/x",
         "http://dl-media.viber.com/x", "https://dl-media.viber.com:8443/x", "file:///etc/passwd", "ftp://x.viber.com/x",
-        "https://localhost/x", "nonsense", "", "https://[::1", "https://notviber.com/x",
+        "http://127.0.0.1:1/x", "https://127.0.0.1/x", "https://localhost/x", "nonsense", "", "https://[::1", "https://notviber.com/x",
     ],
 )  # fmt: skip
 async def test_no_other_machine_is_asked(bot: ViberChannel, url: str) -> None:
