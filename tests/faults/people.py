@@ -140,6 +140,8 @@ class Resident:
             "work": lambda: _tap(screen, wish.work),
             "interests": lambda: self._many(screen, wish.interests[about]),
             "confirm": lambda: self._confirm(screen, ledger),
+            # Registered, and an old question came again before the news of it: what they typed was for nobody.
+            "choice": lambda: Act(next(button for button in screen.buttons if button.press == "/menu")),
         }
 
     def _name(self, screen: Screen) -> Act:
