@@ -23,8 +23,9 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.channels import Accept, Content, Unavailable, nothing_kept, webhook
 from bot.channels import telegram_media as media
+from bot.channels.fields import Ignored, Malformed
 from bot.channels.telegram_run import Profile, answer_presses, persist, poll, register, set_profile
-from bot.channels.telegram_update import CHANNEL, Ignored, Malformed, read_update
+from bot.channels.telegram_update import CHANNEL, read_update
 from bot.channels.telegram_wire import ANSWER_SECONDS, Api, failure, quiet_loggers
 from bot.lengths import CAPTION, split, units
 from bot.messages import Button, Delivery, Failure, Incoming, Limits, Media, Outgoing, Rows, Sent
@@ -139,7 +140,7 @@ class TelegramChannel:
         if body is None:
             return Response(status_code=413)
         try:
-            press = await self._take(_parse(body), len(body))
+            press = await self._take(webhook.parsed(body), len(body))
         except Unavailable:
             return Response(status_code=503)
         # The answer may itself be one call of which nobody learns the result: just right to stop a button's spinner.
@@ -293,13 +294,6 @@ def _check_secrets(webhook_secret: str, path_secret: str) -> None:
         )
     if not _PATH_SECRET.fullmatch(path_secret):
         raise ValueError("The webhook's path must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -.")
-
-
-def _parse(body: bytes) -> object:
-    try:
-        return webhook.parsed(body)
-    except webhook.Unreadable as reason:
-        return Malformed(str(reason))
 
 
 def _params(chat: int, message: Outgoing) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import phonenumbers
-
-from bot import privacy
+from bot.channels import fields
+from bot.channels.fields import Ignored, Malformed, WrongFieldError, needed_object, needed_text
 from bot.messages import Address, Incoming, Kind, Media
 
 CHANNEL: Final = "telegram"
@@ -23,13 +22,9 @@ ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query", "my_cha
 STALE_SECONDS: Final = 48 * 3600  # Telegram keeps an update for 24 hours at most, so an older one is a replay
 
 _LONGEST_ID: Final = 2**53  # ids have up to 52 significant bits
-_LAST_DATE: Final = 2**33
 _WORD_BYTES: Final = 64  # of callback_data; ids of queries have twenty digits
 _TYPED_LENGTH: Final = 4096  # of one message
-_NAME_LENGTH: Final = 128
-_PHONE_LENGTH: Final = 64
 _FILE_LENGTH: Final = 256  # of a file's handle; real ones stay under 100
-_REGION: Final = "BG"
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a deep link's payload
 _MIME: Final = re.compile(r"(?=.{3,64}$)[a-z]+/[a-z0-9.+-]+")  # whatever else it says is nothing to go by
 # The first that is there names the message: an animation also comes as a document, a venue as a location.
@@ -44,25 +39,7 @@ _SERVICE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A sound update that is none of ours: a group, a bot, an event too old."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """An update that Telegram would not send. The reason names fields and types, never values."""
-
-    reason: str
-
-
 Read = Incoming | Ignored | Malformed
-
-
-class _MalformedError(Exception):
-    """A field has the wrong type or is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +52,7 @@ def update_id(raw: object) -> int | None:
     """The update's own number, or None if it has none that can be one."""
     try:
         return _whole(raw, "update_id") if isinstance(raw, dict) else None
-    except _MalformedError:
+    except WrongFieldError:
         return None
 
 
@@ -87,8 +64,8 @@ def read_update(raw: object, bot_id: int, *, now: float) -> Read:
         number = _whole(raw, "update_id")
         for kind, read in _READERS.items():
             if kind in raw:
-                return read(_object(raw, kind), _Frame(f"{CHANNEL}:{bot_id}:{number}", number, now))
-    except _MalformedError as reason:
+                return read(needed_object(raw, kind), _Frame(f"{CHANNEL}:{bot_id}:{number}", number, now))
+    except WrongFieldError as reason:
         return Malformed(str(reason))
     return Ignored("a kind of update that was not asked for")
 
@@ -112,13 +89,13 @@ def _message(raw: Mapping[str, Any], frame: _Frame) -> Read:
         return found
     sender, at = found
     if "text" in raw:
-        return _text(_string(raw, "text"), _answered(raw), frame, sender, at)
+        return _text(needed_text(raw, "text"), _answered(raw), frame, sender, at)
     if "contact" in raw:
-        return _contact(_object(raw, "contact"), frame, sender, at)
+        return _contact(needed_object(raw, "contact"), frame, sender, at)
     if any(kind in raw for kind in _SERVICE):
         return Ignored("a service message")
     what = next((kind for kind in _KINDS if kind in raw), "unknown")
-    caption, hidden = _words(_string(raw, "caption")) if "caption" in raw else ("", ())
+    caption, hidden = _words(needed_text(raw, "caption")) if "caption" in raw else ("", ())
     text = f"{what}\n{caption}".rstrip()
     media, answers = _media(raw, what), _answered(raw)
     return frame.event(sender, Kind.OTHER, text=text, media=media, reply_to=answers, hidden=hidden, sent_at=at)
@@ -136,7 +113,7 @@ def _text(typed: str, answers: str, frame: _Frame, sender: _Sender, at: datetime
 
 def _contact(raw: Mapping[str, Any], frame: _Frame, sender: _Sender, at: datetime) -> Incoming:
     own = "user_id" in raw and _whole(raw, "user_id") == sender.id
-    phone, hidden = normal_phone(_string(raw, "phone_number"))
+    phone, hidden = fields.phone(needed_text(raw, "phone_number"))
     return frame.event(sender, Kind.PHONE, phone=phone, phone_is_own=own, hidden=hidden, sent_at=at)
 
 
@@ -148,7 +125,7 @@ def _edited(raw: Mapping[str, Any], frame: _Frame) -> Read:
     field = next((name for name in ("text", "caption") if name in raw), None)
     if field is None:
         return Ignored("an edit without words")  # a live location moves every few seconds
-    text, hidden = _words(_string(raw, field))
+    text, hidden = _words(needed_text(raw, field))
     return frame.event(sender, Kind.EDITED, text=text, hidden=hidden, sent_at=at)
 
 
@@ -156,8 +133,8 @@ def _press(raw: Mapping[str, Any], frame: _Frame) -> Read:
     token = _printable(raw, "id")
     if "message" not in raw or "data" not in raw:
         return Ignored("a press outside a chat with us")
-    message = _object(raw, "message")
-    sender = _private_sender(raw, _object(message, "chat"))
+    message = needed_object(raw, "message")
+    sender = _private_sender(raw, needed_object(message, "chat"))
     if isinstance(sender, Ignored):
         return sender
     data, shown = _printable(raw, "data"), _whole(message, "message_id")
@@ -166,7 +143,7 @@ def _press(raw: Mapping[str, Any], frame: _Frame) -> Read:
 
 def _membership(raw: Mapping[str, Any], frame: _Frame) -> Read:
     found = _fresh(raw, frame, "date")
-    status = _string(_object(raw, "new_chat_member"), "status")
+    status = needed_text(needed_object(raw, "new_chat_member"), "status")
     if isinstance(found, Ignored):
         return found
     sender, at = found
@@ -186,31 +163,13 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], _Frame], Read]]] = {
 }
 
 
-def normal_phone(number: str) -> tuple[str, tuple[str, ...]]:
-    """A number of a contact card as E.164 where it can be read as one, and the kinds of numbers hidden in it.
-
-    Telegram gives international numbers with or without `+`; cards of address books also hold national ones.
-    """
-    bare = number.strip()
-    for attempt in (bare, f"+{bare}"):
-        try:
-            parsed = phonenumbers.parse(attempt[:_PHONE_LENGTH], _REGION)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(parsed):
-            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), ()
-    text, hidden = _words(bare)
-    return text[:_PHONE_LENGTH], hidden
-
-
 def _words(text: str) -> tuple[str, tuple[str, ...]]:
-    """All that was typed, without numbers we must not hold. What is too long is for the question to say."""
-    return privacy.hide_numbers(privacy.clean(text, _TYPED_LENGTH))
+    return fields.words(text, _TYPED_LENGTH)
 
 
 def _fresh(raw: Mapping[str, Any], frame: _Frame, dated: str) -> tuple[_Sender, datetime] | Ignored:
     """Who did it and when, if it was done in a private chat within the last two days."""
-    sender = _private_sender(raw, _object(raw, "chat"))
+    sender = _private_sender(raw, needed_object(raw, "chat"))
     if isinstance(sender, Ignored):
         return sender
     at = _date(raw, dated)
@@ -218,42 +177,27 @@ def _fresh(raw: Mapping[str, Any], frame: _Frame, dated: str) -> tuple[_Sender, 
 
 
 def _private_sender(raw: Mapping[str, Any], chat: Mapping[str, Any]) -> _Sender | Ignored:
-    if _string(chat, "type") != "private":
+    if needed_text(chat, "type") != "private":
         return Ignored("not a private chat")
-    sender = _object(raw, "from")
+    sender = needed_object(raw, "from")
     number = _whole(sender, "id")
     if _whole(chat, "id") != number:
-        raise _MalformedError("chat.id: not the sender's")
+        raise WrongFieldError("chat.id: not the sender's")
     if _flag(sender, "is_bot"):
         return Ignored("a bot")
     return _Sender(number, _name(sender))
 
 
 def _name(sender: Mapping[str, Any]) -> str:
-    parts = (_string(sender, part) for part in ("first_name", "last_name") if part in sender)
-    name, _ = privacy.hide_numbers(privacy.clean(" ".join(parts), _NAME_LENGTH))
-    return name
-
-
-def _object(raw: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    value = raw.get(field)
-    if not isinstance(value, dict):
-        raise _MalformedError(f"{field}: {_fault(value)}")
-    return value
-
-
-def _string(raw: Mapping[str, Any], field: str) -> str:
-    value = raw.get(field)
-    if not isinstance(value, str):
-        raise _MalformedError(f"{field}: {_fault(value)}")
-    return value
+    parts = (needed_text(sender, part) for part in ("first_name", "last_name") if part in sender)
+    return fields.line(" ".join(parts))
 
 
 def _printable(raw: Mapping[str, Any], field: str) -> str:
     """A short word that we or Telegram made: a button's data, a query's id."""
-    value = _string(raw, field)
+    value = needed_text(raw, field)
     if not value or not value.isprintable() or len(value.encode()) > _WORD_BYTES:
-        raise _MalformedError(f"{field}: empty, too long or not printable")
+        raise WrongFieldError(f"{field}: empty, too long or not printable")
     return value
 
 
@@ -264,10 +208,9 @@ def _media(raw: Mapping[str, Any], what: str) -> Media | None:
         return Media(what, CHANNEL, _file(file), mime="image/jpeg", size=_size(file))
     if what not in ("voice", "document"):
         return None
-    file = _object(raw, what)
-    named = privacy.clean(_string(file, "file_name"), _NAME_LENGTH) if "file_name" in file else ""
-    name, _ = privacy.hide_numbers(" ".join(named.split()))
-    mime = _string(file, "mime_type").lower() if "mime_type" in file else ""
+    file = needed_object(raw, what)
+    name = fields.line(needed_text(file, "file_name")) if "file_name" in file else ""
+    mime = needed_text(file, "mime_type").lower() if "mime_type" in file else ""
     mime = mime if _MIME.fullmatch(mime) else ""
     return Media(what, CHANNEL, _file(file), filename=name, mime=mime, size=_size(file))
 
@@ -276,7 +219,7 @@ def _largest(sizes: object) -> Mapping[str, Any]:
     """Of one photo's sizes the one with most points; Telegram promises no order."""
     found = [size for size in sizes if isinstance(size, dict)] if isinstance(sizes, list) else []
     if not found:
-        raise _MalformedError("photo: no sizes")
+        raise WrongFieldError("photo: no sizes")
     return max(found, key=lambda size: (_points(size), _points(size, "file_size")))
 
 
@@ -299,16 +242,16 @@ def _answered(raw: Mapping[str, Any]) -> str:
 
 def _file(raw: Mapping[str, Any]) -> str:
     """By which the bot that got a file can send it on."""
-    value = _string(raw, "file_id")
+    value = needed_text(raw, "file_id")
     if not value or not value.isprintable() or len(value) > _FILE_LENGTH:
-        raise _MalformedError("file_id: empty, too long or not printable")
+        raise WrongFieldError("file_id: empty, too long or not printable")
     return value
 
 
 def _flag(raw: Mapping[str, Any], field: str) -> bool:
     value = raw.get(field)
     if not isinstance(value, bool):
-        raise _MalformedError(f"{field}: {_fault(value)}")
+        raise WrongFieldError(f"{field}: {fields.fault(value)}")
     return value
 
 
@@ -316,18 +259,14 @@ def _whole(raw: Mapping[str, Any], field: str) -> int:
     """A whole number that can be an id. `type`, because a bool is an int to isinstance."""
     value = raw.get(field)
     if type(value) is not int:
-        raise _MalformedError(f"{field}: {_fault(value)}")
+        raise WrongFieldError(f"{field}: {fields.fault(value)}")
     if not 0 < value < _LONGEST_ID:
-        raise _MalformedError(f"{field}: out of range")
+        raise WrongFieldError(f"{field}: out of range")
     return value
 
 
 def _date(raw: Mapping[str, Any], field: str) -> datetime:
     seconds = _whole(raw, field)
-    if seconds > _LAST_DATE:
-        raise _MalformedError(f"{field}: out of range")
+    if seconds > fields.LAST_DATE:
+        raise WrongFieldError(f"{field}: out of range")
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _fault(value: object) -> str:
-    return "missing" if value is None else f"a {type(value).__name__}"

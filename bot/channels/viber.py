@@ -23,7 +23,8 @@ from yarl import URL
 
 from bot.channels import Accept, Content, Report, Unavailable, nothing_kept, webhook
 from bot.channels import viber_keyboard as keys
-from bot.channels.viber_event import CHANNEL, Ignored, Malformed, Opened, read_callback, seen_in, typed_in
+from bot.channels.fields import Ignored, Malformed
+from bot.channels.viber_event import CHANNEL, Opened, read_callback, seen_in, typed_in
 from bot.channels.viber_people import People
 from bot.channels.viber_run import CHECK_SECONDS, receive
 from bot.channels.viber_wire import ANSWER_SECONDS, TOGETHER, Answer, Api, Refused, Result, Status, meaning
@@ -173,7 +174,7 @@ class ViberChannel:
             log.warning("Viber webhook: a request without the right signature was refused")
             return Response(status_code=403)
         try:
-            return await self._take(_parse(body), len(body))
+            return await self._take(webhook.parsed(body), len(body))
         except Unavailable:
             return Response(status_code=503)
 
@@ -269,7 +270,7 @@ class ViberChannel:
                 return dict.fromkeys((d.id for d in going), Failure("no_broadcast", retryable=True))
             return dict.fromkeys((d.id for d in going), self._refused(going[0], result))  # one call, one refusal
         self._refusals = 0
-        failed, sent = result.failed, Sent(result.message_token, result.billing)
+        failed, sent = result.failed, Sent(result.message_token, result.billing, shared=True)
         for d in going:
             if d.address.external not in failed:
                 self._people.sent(d.address.external)
@@ -362,10 +363,3 @@ class ViberChannel:
         if not viber and not (url.is_absolute() and url.origin() == self._origin):
             return Failure("bad_media", "not one of Viber's addresses")
         return await self._api.download(url, largest)
-
-
-def _parse(body: bytes) -> object:
-    try:
-        return webhook.parsed(body)
-    except webhook.Unreadable as reason:
-        return Malformed(str(reason))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import phonenumbers
-
 from bot import privacy
+from bot.channels import fields
+from bot.channels.fields import Ignored, Malformed, WrongFieldError, needed_object, needed_text
 from bot.channels.viber_wire import token_of
 from bot.messages import Address, Incoming, Kind, Media, Receipt
 
@@ -26,26 +26,8 @@ _ID: Final = re.compile(r"[A-Za-z0-9+/=_-]{8,60}")  # base64 of 16 bytes; compar
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PRESS_BYTES: Final = 64
 _TYPED_LENGTH: Final = 7000
-_NAME_LENGTH: Final = 128
-_PHONE_LENGTH: Final = 64
 _URL_LENGTH: Final = 2000
 _TEXT_LENGTH: Final = 150
-_REGION: Final = "BG"
-_LAST_DATE: Final = 2**33
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A sound callback of which nothing follows."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A callback that Viber would not send. The reason names fields and types, never values."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +48,6 @@ class Seen:
 Read = Incoming | Opened | Receipt | Ignored | Malformed
 
 
-class _MalformedError(Exception):
-    """A field has the wrong type or is missing."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """What every callback has."""
@@ -80,12 +58,10 @@ class _Frame:
     at: datetime | None
     order: int
 
-    def said(self, who: Mapping[str, Any], kind: Kind, **fields: Any) -> Incoming:
+    def said(self, who: Mapping[str, Any], kind: Kind, **more: Any) -> Incoming:
         key = f"{CHANNEL}:{self.bot}:{self.event}:{self.token}"
-        return Incoming(
-            key, Address(CHANNEL, _user(who.get("id"))), kind, name=_name(who), order=self.order, sent_at=self.at,
-            **fields,
-        )  # fmt: skip
+        address, name = Address(CHANNEL, _user(who.get("id"))), fields.line(_optional(who, "name"))
+        return Incoming(key, address, kind, name=name, order=self.order, sent_at=self.at, **more)
 
 
 def read_callback(raw: object, bot: str) -> Read:
@@ -93,7 +69,7 @@ def read_callback(raw: object, bot: str) -> Read:
     try:
         if not isinstance(raw, dict):
             return Malformed("not an object")
-        event = _string(raw, "event")
+        event = needed_text(raw, "event")
         read = _READERS.get(event)
         if read is None:
             return Ignored(f"event {event[:30]!r}" if event.isidentifier() else "an unknown event")
@@ -101,7 +77,7 @@ def read_callback(raw: object, bot: str) -> Read:
         token = token_of(raw.get("message_token"))
         at = datetime.fromtimestamp(order / 1000, UTC) if order else None
         return read(raw, _Frame(bot, event, token, at, order))
-    except _MalformedError as reason:
+    except WrongFieldError as reason:
         return Malformed(str(reason))
 
 
@@ -125,17 +101,17 @@ def seen_in(raw: object) -> Seen | None:
 
 def _message(raw: Mapping[str, Any], frame: _Frame) -> Read:
     _need_token(frame)
-    who, message = _object(raw, "sender"), _object(raw, "message")
+    who, message = needed_object(raw, "sender"), needed_object(raw, "message")
     match message.get("type"):
         case "text":
-            return _text(who, _string(message, "text"), frame)
+            return _text(who, needed_text(message, "text"), frame)
         case "contact":
             return _contact(who, message, frame)
         case "url":
-            return _text(who, _optional(message, "text") or _string(message, "media"), frame)
+            return _text(who, _optional(message, "text") or needed_text(message, "media"), frame)
         case str(what):
             return _other(who, what, message, frame)
-    raise _MalformedError("message.type: no text")
+    raise WrongFieldError("message.type: no text")
 
 
 def _text(who: Mapping[str, Any], typed: str, frame: _Frame) -> Incoming:
@@ -155,11 +131,10 @@ def _contact(who: Mapping[str, Any], message: Mapping[str, Any], frame: _Frame) 
     """A number. The button's is the sender's own word; a card with a name is somebody else's; a desktop sends none."""
     card = message.get("contact")
     card = card if isinstance(card, dict) else {}
-    number = normal_phone(str(card.get("phone_number") or ""))
+    phone, hidden = fields.phone(str(card.get("phone_number") or ""))
     pressed = _optional(message, "text").startswith(PRESS)
-    if not number:
+    if not phone:
         return _text(who, _optional(message, "text"), frame) if pressed else frame.said(who, Kind.OTHER, text="contact")
-    phone, hidden = _words(number)
     if card.get("name") and not pressed:
         return frame.said(who, Kind.PHONE, phone=phone, hidden=hidden)
     return frame.said(who, Kind.TEXT, text=phone, hidden=hidden)
@@ -180,7 +155,7 @@ def _media(what: str, message: Mapping[str, Any]) -> Media | None:
     url, kind = _optional(message, "media"), _MEDIA.get(what)
     if kind is None or not url.startswith(("https://", "http://")) or len(url) > _URL_LENGTH or not url.isprintable():
         return None
-    name, _ = privacy.hide_numbers(" ".join(privacy.clean(_optional(message, "file_name"), _NAME_LENGTH).split()))
+    name = fields.line(_optional(message, "file_name"))
     sizes = (message.get("size"), message.get("file_size"))
     size = next((one for one in sizes if type(one) is int and 0 < one < 2**53), 0)
     return Media(kind, CHANNEL, url, filename=name if kind == "document" else "", size=size)
@@ -188,7 +163,7 @@ def _media(what: str, message: Mapping[str, Any]) -> Media | None:
 
 def _opened(raw: Mapping[str, Any], frame: _Frame) -> Read:
     _need_token(frame)
-    who, code = _object(raw, "user"), _code(_optional(raw, "context"))
+    who, code = needed_object(raw, "user"), _code(_optional(raw, "context"))
     if raw.get("subscribed") is True and not code:
         return Ignored("the chat was opened again")  # perhaps each time: it must not disturb what is talked about
     # To open a link is no word: a „стоп“ stays, a question stays open, and „Започни“ brings the code when it is tapped.
@@ -197,7 +172,7 @@ def _opened(raw: Mapping[str, Any], frame: _Frame) -> Read:
 
 def _subscribed(raw: Mapping[str, Any], frame: _Frame) -> Read:
     _need_token(frame)
-    return frame.said(_object(raw, "user"), Kind.UNBLOCKED)
+    return frame.said(needed_object(raw, "user"), Kind.UNBLOCKED)
 
 
 def _unsubscribed(raw: Mapping[str, Any], frame: _Frame) -> Read:
@@ -208,7 +183,7 @@ def _unsubscribed(raw: Mapping[str, Any], frame: _Frame) -> Read:
 def _receipt(raw: Mapping[str, Any], frame: _Frame) -> Read:
     _need_token(frame)
     status = {"delivered": "delivered", "seen": "read", "failed": "failed"}[frame.event]
-    why, _ = privacy.hide_numbers(" ".join(privacy.clean(_optional(raw, "desc"), _TEXT_LENGTH).split()))
+    why = fields.line(_optional(raw, "desc"), _TEXT_LENGTH)
     return Receipt(Address(CHANNEL, _user(raw.get("user_id"))), frame.token, status, why, frame.at)
 
 
@@ -236,68 +211,31 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], _Frame], Read]]] = {
 # --- fields ---------------------------------------------------------------------------------------------------------
 
 
-def normal_phone(number: str) -> str:
-    """A number as E.164 where it can be read as one, otherwise as it came. Viber gives it with or without `+`."""
-    bare = number.strip()[:_PHONE_LENGTH]
-    for attempt in (bare, f"+{bare}"):
-        try:
-            parsed = phonenumbers.parse(attempt, _REGION)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(parsed):
-            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return bare
-
-
 def _words(text: str) -> tuple[str, tuple[str, ...]]:
-    """All that was typed, without numbers we must not hold."""
-    return privacy.hide_numbers(privacy.clean(text, _TYPED_LENGTH))
+    return fields.words(text, _TYPED_LENGTH)
 
 
 def _code(context: str) -> str:
     return context if _CODE.fullmatch(context) and not privacy.hide_numbers(context)[1] else ""
 
 
-def _name(who: Mapping[str, Any]) -> str:
-    name, _ = privacy.hide_numbers(privacy.clean(_optional(who, "name"), _NAME_LENGTH))
-    return name
-
-
 def _user(value: object) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise _MalformedError(f"the person's id: {_fault(value)}")
+        raise WrongFieldError(f"the person's id: {fields.fault(value)}")
     return value
 
 
 def _millis(value: object) -> int:
     """Of a time, as a number or as text; 0 for whatever is none."""
     millis = int(token_of(value) or 0)
-    return millis if millis < _LAST_DATE * 1000 else 0
+    return millis if millis < fields.LAST_DATE * 1000 else 0
 
 
 def _need_token(frame: _Frame) -> None:
     if not frame.token:
-        raise _MalformedError("message_token: missing")
-
-
-def _object(raw: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    value = raw.get(field)
-    if not isinstance(value, dict):
-        raise _MalformedError(f"{field}: {_fault(value)}")
-    return value
-
-
-def _string(raw: Mapping[str, Any], field: str) -> str:
-    value = raw.get(field)
-    if not isinstance(value, str):
-        raise _MalformedError(f"{field}: {_fault(value)}")
-    return value
+        raise WrongFieldError("message_token: missing")
 
 
 def _optional(raw: Mapping[str, Any], field: str) -> str:
     value = raw.get(field)
     return value if isinstance(value, str) else ""
-
-
-def _fault(value: object) -> str:
-    return "missing" if value is None else f"a {type(value).__name__}"

@@ -10,12 +10,10 @@ from typing import Final
 
 from starlette.requests import Request
 
+from bot.channels.fields import Malformed
+
 BODY_BYTES: Final = 1024 * 1024
 DEPTH: Final = 32  # a press holds its message, which holds what it replies to: real ones stay under 15
-
-
-class Unreadable(Exception):
-    """A body that is no JSON of a sane depth. Its words name the fault, never the content."""
 
 
 async def read(request: Request) -> bytes | None:
@@ -30,17 +28,14 @@ async def read(request: Request) -> bytes | None:
 
 
 def parsed(body: bytes) -> object:
-    """JSON in UTF-8, not too deep. Of a key given twice the last counts; there is no second reader to disagree.
-
-    Raises Unreadable.
-    """
+    """JSON in UTF-8, or Malformed where it is none or too deep. Of a key given twice the last counts."""
     try:
         raw: object = json.loads(body.decode())
     except (ValueError, RecursionError):
-        raise Unreadable("not JSON") from None
+        return Malformed("not JSON")
     # Counting brackets is a hundred times cheaper than walking, and settles all but hostile bodies.
     if body.count(b"{") + body.count(b"[") > DEPTH and _deeper(raw, DEPTH):
-        raise Unreadable("nested too deep")
+        return Malformed("nested too deep")
     return raw
 
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from bot.channels import Unavailable
+from bot.channels.fields import Ignored, Malformed, phone
 from bot.channels.telegram import TelegramChannel
-from bot.channels.telegram_update import Ignored, Malformed, Read, normal_phone, read_update, update_id
+from bot.channels.telegram_update import Read, read_update, update_id
 from bot.channels.webhook import BODY_BYTES
 from bot.messages import Address, Incoming, Kind, Media
 from tests.fakes.telegram import TOKEN
@@ -339,7 +340,7 @@ def _replace(value: dict[str, Any], path: tuple[str, ...], to: Any) -> None:
     ],
 )
 def test_a_number_becomes_e164_where_it_can_be_read(given: str, expected: str) -> None:
-    assert normal_phone(given)[0] == expected
+    assert phone(given)[0] == expected
 
 
 # The webhook

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.viber_event import Ignored, Malformed, Opened, Read, normal_phone, read_callback
+from bot.channels.fields import Ignored, Malformed, phone
+from bot.channels.viber_event import Opened, Read, read_callback
 from bot.channels.webhook import BODY_BYTES
 from bot.messages import Address, Button, Incoming, Kind, Media, Receipt
 from tests.channels.telegram_kit import Inbox
@@ -251,7 +252,7 @@ def test_no_shape_of_callback_breaks_the_reader(event: str, fields: dict[str, An
 
 @pytest.mark.parametrize("number", ["359888123456", "+359888123456", "0888 123 456", "00359888123456"])
 def test_a_number_is_read_however_it_is_written(number: str) -> None:
-    assert normal_phone(number) == "+359888123456"
+    assert phone(number) == ("+359888123456", ())
 
 
 # --- who may call ---------------------------------------------------------------------------------------------------
