@@ -26,7 +26,8 @@ from bot.channels import telegram_media as media
 from bot.channels.fields import Ignored, Malformed
 from bot.channels.telegram_run import Profile, answer_presses, persist, poll, register, set_profile
 from bot.channels.telegram_update import CHANNEL, read_update
-from bot.channels.telegram_wire import ANSWER_SECONDS, Api, failure, quiet_loggers
+from bot.channels.telegram_wire import Api, failure, quiet_loggers
+from bot.channels.wire import ANSWER_SECONDS
 from bot.lengths import CAPTION, split, units
 from bot.messages import Button, Delivery, Failure, Incoming, Limits, Media, Outgoing, Rows, Sent
 

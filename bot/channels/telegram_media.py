@@ -12,7 +12,8 @@ from typing import Any, Final
 from telegram import InputFile
 from telegram.error import BadRequest, TelegramError
 
-from bot.channels.telegram_wire import Api, Missing, TooLarge, failure
+from bot.channels.telegram_wire import Api, Missing, failure
+from bot.channels.wire import TooLarge
 from bot.kinds import mime_of, named
 from bot.lengths import CAPTION, split, units
 from bot.messages import Document, Failure, Media

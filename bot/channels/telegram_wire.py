@@ -27,18 +27,16 @@ from telegram.error import (
     NetworkError,
     RetryAfter,
     TelegramError,
-    TimedOut,
 )
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
+from bot.channels import wire
+from bot.channels.wire import ANSWER_SECONDS
 from bot.messages import Failure
 
-CONNECT_SECONDS: Final = 10.0  # for a free connection, name look-up, TCP and TLS together
-ANSWER_SECONDS: Final = 20.0
 LONGEST_WAIT: Final = 7 * 24 * 3600  # a longer retry_after is garbage; values of hours have been seen
 _CONNECTIONS: Final = 100
-_IDLE_SECONDS: Final = 30.0  # under the usual 60 to 75 of servers, so that we seldom write into a closed connection
 _JSON: Final = {"Content-Type": "application/json"}
 _REFUSALS: Final[Mapping[int, type[TelegramError]]] = {
     401: InvalidToken,
@@ -65,28 +63,12 @@ _SCRUBBED_LENGTH: Final = 150
 _TOKEN: Final = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
 
 
-class NotSent(NetworkError):
-    """The request never left this machine, so it may be repeated. `down`: nothing listens there, or no such name."""
+class NoAnswer(NetworkError):
+    """No decision of the Bot API's came back. `failure` says whether the request may have been carried out."""
 
-    def __init__(self, message: str, *, down: bool) -> None:
-        super().__init__(message)
-        self.down = down
-
-
-class Unanswered(NetworkError):
-    """The request left, and no answer that can be read came back: it may have been carried out."""
-
-
-class ServerTrouble(NetworkError):
-    """An answer that is no decision of the Bot API's: 5xx, or a page of something that stands between."""
-
-    def __init__(self, message: str, *, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class TooLarge(TelegramError):
-    """A file is larger than it may be; the rest of it was left where it is."""
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.text)
+        self.failure = failure
 
 
 class Missing(TelegramError):
@@ -119,7 +101,7 @@ class AiohttpRequest(BaseRequest):
         if self._closed:
             raise aiohttp.InvalidURL("closed")
         self._session = self._session or aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=wire.IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
@@ -127,7 +109,7 @@ class AiohttpRequest(BaseRequest):
         return self._session
 
     async def shutdown(self) -> None:
-        """Close all connections. Safe to call twice; requests after it are NotSent."""
+        """Close all connections. Safe to call twice; requests after it are not sent."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
@@ -137,7 +119,7 @@ class AiohttpRequest(BaseRequest):
         """Read the answer to an accepted request; python-telegram-bot's own would log what it cannot read."""
         data = _json_object(payload)
         if "result" not in data:
-            raise Unanswered("accepted, but the answer is not the Bot API's")
+            raise NoAnswer(wire.unreadable("accepted, but the answer is not the Bot API's"))
         return data
 
     async def do_request(  # the signature is python-telegram-bot's
@@ -154,8 +136,8 @@ class AiohttpRequest(BaseRequest):
         seconds = read_timeout if isinstance(read_timeout, int | float) else self._answer_seconds
         try:
             status, payload = await self._exchange(url, method, request_data, seconds)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            trouble = _lost(error)
+        except wire.NO_ANSWER as error:
+            trouble: TelegramError = NoAnswer(wire.lost(error))
         else:
             if 200 <= status < 300:  # noqa: PLR2004
                 return status, payload
@@ -164,26 +146,20 @@ class AiohttpRequest(BaseRequest):
         raise trouble
 
     async def download(self, url: str, largest: int, seconds: float) -> bytes:
-        """A file of at most `largest` bytes, read piece by piece. Raises a TelegramError for everything else."""
+        """A file of at most `largest` bytes. Raises wire.TooLarge, and a TelegramError for everything else."""
         try:
             return await self._stream(url, largest, seconds)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            trouble = _lost(error)
+        except wire.NO_ANSWER as error:
+            trouble = NoAnswer(wire.lost(error))
         raise trouble  # outside the except block, as in do_request: the original knows the URL
 
     async def _stream(self, url: str, largest: int, seconds: float) -> bytes:
-        pieces, size = [], 0
-        async with self._open().get(URL(url), timeout=_timeout(seconds), allow_redirects=False) as answer:
+        async with self._open().get(URL(url), timeout=wire.timeout(seconds), allow_redirects=False) as answer:
             if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise ServerTrouble(f"HTTP {answer.status}", status=answer.status)
+                raise NoAnswer(wire.no_decision(answer.status))
             if answer.status != HTTPStatus.OK:
                 raise Missing(f"HTTP {answer.status}")
-            async for piece in answer.content.iter_any():
-                size += len(piece)
-                if size > largest:  # whatever Content-Length says; leaving closes the connection
-                    raise TooLarge("too large")
-                pieces.append(piece)
-        return b"".join(pieces)
+            return await wire.body(answer, largest)
 
     async def _exchange(self, url: str, method: str, data: RequestData | None, seconds: float) -> tuple[int, bytes]:
         body, headers = _body(data)
@@ -192,7 +168,7 @@ class AiohttpRequest(BaseRequest):
             self._urls.get(url) or self._urls.setdefault(url, URL(url)),
             data=body,
             headers=headers,
-            timeout=self._timeouts.get(seconds) or self._timeouts.setdefault(seconds, _timeout(seconds)),
+            timeout=self._timeouts.get(seconds) or self._timeouts.setdefault(seconds, wire.timeout(seconds)),
             allow_redirects=False,  # the token must not travel to another host
         ) as answer:
             return answer.status, await answer.read()
@@ -223,7 +199,7 @@ class Api:
     async def download(self, path: str, largest: int) -> bytes:
         """The file at a path that getFile told, of at most `largest` bytes.
 
-        Raises TooLarge, Missing where nothing is there (any more), or another TelegramError.
+        Raises wire.TooLarge, Missing where nothing is there (any more), or another TelegramError.
         """
         return await self._request.download(self._files + path, largest, self.answer_seconds)
 
@@ -232,7 +208,7 @@ class Api:
         await self._request.shutdown()
 
 
-def failure(error: TelegramError) -> Failure:  # noqa: PLR0911  # a table: one line a row
+def failure(error: TelegramError) -> Failure:
     """What an error of the Bot API means for the sender."""
     text = scrub(str(error))
     match error:
@@ -244,15 +220,9 @@ def failure(error: TelegramError) -> Failure:  # noqa: PLR0911  # a table: one l
             return Failure("unauthorized", text, retryable=True, channel_down=True)
         case Conflict():
             return Failure("conflict", text, retryable=True, channel_down=True)
-        case NotSent():
-            return Failure("not_sent", text, retryable=True, channel_down=error.down)
-        case ServerTrouble():  # below 500 it is a page of a proxy or a firewall: nobody can be written to
-            return Failure(
-                "server_error", text, retryable=True, channel_down=error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            )
-        case TimedOut():
-            return Failure("timeout", text, retryable=True, ambiguous=True)
-    return Failure("no_answer", text, retryable=True, ambiguous=True)
+        case NoAnswer():
+            return error.failure
+    return wire.unreadable(text)
 
 
 def _refused(error: Forbidden | BadRequest, text: str) -> Failure:
@@ -282,10 +252,6 @@ def scrub(text: str) -> str:
     return _TOKEN.sub("[token]", printable)[:_SCRUBBED_LENGTH]
 
 
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=CONNECT_SECONDS + seconds, connect=CONNECT_SECONDS, sock_read=seconds)
-
-
 def _body(data: RequestData | None) -> tuple[bytes | aiohttp.FormData | None, Mapping[str, str] | None]:
     if data is None:
         return None, None
@@ -304,30 +270,15 @@ def _form(data: RequestData) -> aiohttp.FormData:
     return form
 
 
-def _lost(error: Exception) -> TelegramError:
-    """What became of a request without a whole answer. Names the kind of trouble only."""
-    kind = type(error).__name__
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return NotSent(f"no connection in time ({kind})", down=False)
-        case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
-            return NotSent(f"no connection ({kind})", down=True)
-        case aiohttp.InvalidURL():
-            return NotSent("closed, or the address of the Bot API cannot be read", down=True)
-        case TimeoutError():
-            return TimedOut(f"no answer in time ({kind})")
-    return Unanswered(f"the connection broke ({kind})")
-
-
 def _refusal(status: int, payload: bytes) -> TelegramError:
     """The error that an answer outside 2xx means. Decided by status and our own words: payloads may hold anything."""
     try:
         data = _json_object(payload)
     except TelegramError:
-        return ServerTrouble(f"HTTP {status} without a readable answer", status=status)
+        return NoAnswer(wire.no_decision(status, f"HTTP {status} without a readable answer"))
     described = data.get("description")
     if not isinstance(described, str) or not 400 <= status < 500:  # noqa: PLR2004
-        return ServerTrouble(f"HTTP {status}", status=status)
+        return NoAnswer(wire.no_decision(status))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RetryAfter(_seconds(data.get("parameters")))
     return _REFUSALS.get(status, BadRequest)(scrub(described))
@@ -346,5 +297,5 @@ def _json_object(payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise Unanswered("the answer is not the Bot API's")
+        raise NoAnswer(wire.unreadable("the answer is not the Bot API's"))
     return data

@@ -27,7 +27,8 @@ from bot.channels.fields import Ignored, Malformed
 from bot.channels.viber_event import CHANNEL, Opened, read_callback, seen_in, typed_in
 from bot.channels.viber_people import People
 from bot.channels.viber_run import CHECK_SECONDS, receive
-from bot.channels.viber_wire import ANSWER_SECONDS, TOGETHER, Answer, Api, Refused, Result, Status, meaning
+from bot.channels.viber_wire import TOGETHER, Answer, Api, Refused, Result, Status, meaning
+from bot.channels.wire import ANSWER_SECONDS
 from bot.lengths import units
 from bot.messages import Delivery, Failure, Incoming, Kind, Lane, Limits, Media, Outgoing, Receipt, Sent
 

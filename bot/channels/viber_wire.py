@@ -16,14 +16,13 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
+from bot.channels import wire
+from bot.channels.wire import ANSWER_SECONDS
 from bot.messages import Failure
 
-CONNECT_SECONDS: Final = 10.0  # for a free connection, name look-up, TCP and TLS together
-ANSWER_SECONDS: Final = 20.0
 REQUEST_BYTES: Final = 30_000  # "30 KB of JSON", every endpoint; the smaller reading
 TOGETHER: Final = 300  # ids in one broadcast_message
 _CONNECTIONS: Final = 50
-_IDLE_SECONDS: Final = 30.0  # under the usual 60 to 75 of servers, so that we seldom write into a closed connection
 
 
 class Status(IntEnum):
@@ -126,36 +125,35 @@ class Api:
             return Refused(Failure("too_long", "more than Viber takes in one request"))
         try:
             async with self._open().post(
-                URL(f"{self.url}/{method}"), data=payload, timeout=_timeout(self.answer_seconds), allow_redirects=False,
+                URL(f"{self.url}/{method}"), data=payload, allow_redirects=False,
+                timeout=wire.timeout(self.answer_seconds),
                 headers={"X-Viber-Auth-Token": self.token, "Content-Type": "application/json"},
             ) as answer:  # fmt: skip
                 return _result(answer.status, await answer.read())
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Refused(lost(error))
+        except wire.NO_ANSWER as error:
+            return Refused(wire.lost(error))
 
     async def download(self, url: URL, largest: int) -> bytes | Failure:
-        """A file of at most `largest` bytes, read piece by piece. The token does not travel with it."""
-        pieces, size = [], 0
+        """A file of at most `largest` bytes. The token does not travel with it."""
         try:
-            async with self._open().get(url, timeout=_timeout(self.answer_seconds), allow_redirects=False) as answer:
+            async with self._open().get(
+                url, timeout=wire.timeout(self.answer_seconds), allow_redirects=False
+            ) as answer:
                 if answer.status != HTTPStatus.OK:
                     gone = answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.FORBIDDEN)
                     return Failure("not_there", f"HTTP {answer.status}", retryable=not gone)
-                async for piece in answer.content.iter_any():
-                    size += len(piece)
-                    if size > largest:  # whatever Content-Length says; leaving closes the connection
-                        return Failure("too_big", "larger than what is kept")
-                    pieces.append(piece)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return lost(error)
-        return b"".join(pieces)
+                return await wire.body(answer, largest)
+        except wire.TooLarge:
+            return Failure("too_big", "larger than what is kept")
+        except wire.NO_ANSWER as error:
+            return wire.lost(error)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:
             raise aiohttp.InvalidURL("closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS),
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=wire.IDLE_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept"),
             )
@@ -209,21 +207,6 @@ def meaning(status: int) -> Failure:
     return _MEANS.get(status) or Failure("server_error", f"status {status}", retryable=True)
 
 
-def lost(error: Exception) -> Failure:
-    """What became of a request without a whole answer. Names the kind of trouble only."""
-    kind = type(error).__name__
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return Failure("not_sent", f"no connection in time ({kind})", retryable=True)
-        case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
-            return Failure("not_sent", f"no connection ({kind})", retryable=True, channel_down=True)
-        case aiohttp.InvalidURL():
-            return Failure("not_sent", "closed, or the address cannot be read", retryable=True, channel_down=True)
-        case TimeoutError():
-            return Failure("timeout", f"no answer in time ({kind})", retryable=True, ambiguous=True)
-    return Failure("no_answer", f"the connection broke ({kind})", retryable=True, ambiguous=True)
-
-
 def _result(code: int, payload: bytes) -> Result:
     """By the status in the JSON, which comes with HTTP 200; anything else is no decision of Viber's."""
     try:
@@ -231,10 +214,9 @@ def _result(code: int, payload: bytes) -> Result:
     except (ValueError, RecursionError):
         data = None
     if code != HTTPStatus.OK:
-        down = code < HTTPStatus.INTERNAL_SERVER_ERROR  # a page of a proxy or a firewall: nobody can be written to
-        return Refused(Failure("server_error", f"HTTP {code}", retryable=True, channel_down=down))
+        return Refused(wire.no_decision(code))
     if not isinstance(data, dict):
-        return Refused(Failure("no_answer", "the answer is not Viber's", retryable=True, ambiguous=True))
+        return Refused(wire.unreadable("the answer is not Viber's"))
     status = _status(data.get("status"))
     return Answer(data) if status == Status.OK else Refused(meaning(status), status)
 
@@ -242,7 +224,3 @@ def _result(code: int, payload: bytes) -> Result:
 def _status(value: object) -> int:
     """A status; -1, a general error, for whatever is none."""
     return value if type(value) is int else -1
-
-
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=CONNECT_SECONDS + seconds, connect=CONNECT_SECONDS, sock_read=seconds)

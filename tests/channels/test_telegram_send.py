@@ -7,13 +7,11 @@ import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
-from aiohttp.client_reqrep import ConnectionKey
-from telegram.error import RetryAfter, TelegramError, TimedOut
+from telegram.error import RetryAfter, TelegramError
 
 from bot.channels.telegram import TelegramChannel
-from bot.channels.telegram_wire import Api, NotSent, Unanswered, _lost, failure, scrub
+from bot.channels.telegram_wire import Api, failure, scrub
 from bot.lengths import split, units
 from bot.messages import Address, Button, Delivery, Document, Failure, Outgoing, Rows, Sent
 from tests.channels.telegram_kit import Inbox, channel
@@ -358,49 +356,6 @@ async def test_what_telegram_would_refuse_does_not_leave(
     failed = await telegram.send(message)
     assert isinstance(failed, Failure)
     assert (failed.code, failed.retryable, fake.calls) == (code, False, [])
-
-
-KEY = ConnectionKey("h", 443, True, True, None, None, None)
-LOST: dict[str, tuple[Exception, type[TelegramError], Failure]] = {
-    "no such name": (
-        aiohttp.ClientConnectorDNSError(KEY, OSError(f"https://h/bot{TOKEN}")),
-        NotSent,
-        Failure("not_sent", "no connection (ClientConnectorDNSError)", retryable=True, channel_down=True),
-    ),
-    "TLS": (
-        aiohttp.ClientConnectorCertificateError(KEY, ValueError(TOKEN)),
-        NotSent,
-        Failure("not_sent", "no connection (ClientConnectorCertificateError)", retryable=True, channel_down=True),
-    ),
-    "no connection in time": (
-        aiohttp.ConnectionTimeoutError(f"https://h/bot{TOKEN}"),
-        NotSent,
-        Failure("not_sent", "no connection in time (ConnectionTimeoutError)", retryable=True),
-    ),
-    "no answer in time": (
-        TimeoutError(TOKEN),
-        TimedOut,
-        Failure("timeout", "no answer in time (TimeoutError)", retryable=True, ambiguous=True),
-    ),
-    "reset": (
-        ConnectionResetError(TOKEN),
-        Unanswered,
-        Failure("no_answer", "the connection broke (ConnectionResetError)", retryable=True, ambiguous=True),
-    ),
-    "no HTTP": (
-        aiohttp.ServerConnectionError(TOKEN),
-        Unanswered,
-        Failure("no_answer", "the connection broke (ServerConnectionError)", retryable=True, ambiguous=True),
-    ),
-}
-
-
-@pytest.mark.parametrize(("error", "kind", "expected"), LOST.values(), ids=LOST.keys())
-def test_only_a_request_that_never_left_is_called_unsent(
-    error: Exception, kind: type[TelegramError], expected: Failure
-) -> None:
-    assert type(_lost(error)) is kind
-    assert failure(_lost(error)) == expected
 
 
 def test_seconds_of_a_flood_are_read_as_number_and_as_timedelta(monkeypatch: pytest.MonkeyPatch) -> None:
