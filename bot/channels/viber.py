@@ -1,7 +1,8 @@
 """Viber: limits, receive by webhook, send to one and to many.
 
-Must never acknowledge a callback before what follows from it is kept, never read anything of a stranger's, never repeat
-a request, and never log the token, a text, a name or an id. The error table is `viber_wire.meaning`.
+Must never acknowledge a callback before what follows from it is kept (but for a welcome, which is given after two
+seconds in any case: `_greet`), never parse anything of a stranger's, never repeat a request, and never log the token, a
+text, a name or an id. The error table is `viber_wire.meaning`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +45,7 @@ LIMITS: Final = Limits(
     bulk_rate=20.0, bulk_burst=20.0, chat_rate=1.0, chat_burst=20.0, concurrency=16, together=TOGETHER, text_length=TEXT
 )
 SIGNATURE: Final = "x-viber-content-signature"
+_SIGNED: Final = re.compile(r"[0-9a-f]{64}")  # lower-case hex of HMAC-SHA256
 WELCOME_SECONDS: Final = 2.0  # of the five that Viber waits
 NO_BROADCASTS: Final = 3600.0  # seconds until broadcast_message is tried again after it was refused
 FIRST_WORDS: Final = 3.0  # seconds after which a reply is tried again to whom Viber does not count as subscribed yet
@@ -164,24 +167,30 @@ class ViberChannel:
     # Receive
 
     async def _receive(self, request: Request) -> Response:
-        """The webhook. Nothing is read as JSON before the whole body is known to be Viber's."""
+        """The webhook. No body is read where no signature can be, and none as JSON before it is known to be Viber's."""
+        given = request.headers.get(SIGNATURE, "")
+        if not _SIGNED.fullmatch(given):
+            return self._refuse()
         try:
             body = await webhook.read(request)
         except ClientDisconnect:
             return Response(status_code=400)
         if body is None:
             return Response(status_code=413)
-        if not self._is_signed(body, request.headers.get(SIGNATURE, "")):
-            log.warning("Viber webhook: a request without the right signature was refused")
-            return Response(status_code=403)
+        if not self._is_signed(body, given):
+            return self._refuse()
         try:
             return await self._take(webhook.parsed(body), len(body))
         except Unavailable:
             return Response(status_code=503)
 
+    def _refuse(self) -> Response:
+        log.warning("Viber webhook: a request without the right signature was refused")
+        return Response(status_code=403)
+
     def _is_signed(self, body: bytes, given: str) -> bool:
-        """Lower-case hex of HMAC-SHA256 over the raw body, as Viber sends it, and nothing that is merely alike."""
-        return hmac.compare_digest(hmac.new(self._key, body, "sha256").hexdigest().encode(), given.encode("latin-1"))
+        """Over the raw body, as Viber sends it, and nothing that is merely alike."""
+        return hmac.compare_digest(hmac.new(self._key, body, "sha256").hexdigest(), given)
 
     async def _take(self, raw: object, size: int) -> Response:
         """Hand one callback over; what cannot be read is done with. Raises Unavailable."""

@@ -115,7 +115,10 @@ class Api:
         return await self.call("get_account_info", {})
 
     async def get_user_details(self, user_id: str) -> Result:
-        """What a person's app can do. Viber allows two calls a person in twelve hours."""
+        """What a person's app can do. Viber allows two calls a person in twelve hours.
+
+        The service does without it: each callback tells the same. For a look at one person by hand.
+        """
         return await self.call("get_user_details", {"id": user_id})
 
     async def call(self, method: str, body: Mapping[str, Any]) -> Result:

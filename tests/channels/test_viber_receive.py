@@ -10,13 +10,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
 from bot.channels.fields import Ignored, Malformed, phone
 from bot.channels.viber_event import Opened, Read, read_callback
 from bot.channels.webhook import BODY_BYTES
 from bot.messages import Address, Button, Incoming, Kind, Media, Receipt
 from tests.channels.telegram_kit import Inbox
-from tests.channels.viber_kit import BOT, NOW, SENDER, TOKEN_OF_IT, USER, Desk, Hook, channel, delivery, raw, signature
+from tests.channels.viber_kit import (
+    BOT,
+    NOW,
+    PATH,
+    SENDER,
+    TOKEN_OF_IT,
+    USER,
+    Desk,
+    Hook,
+    channel,
+    delivery,
+    raw,
+    signature,
+)
 from tests.fakes.viber import TOKEN, FakeViber
 
 if TYPE_CHECKING:
@@ -362,6 +376,34 @@ async def test_what_cannot_be_read_is_done_with(body: bytes) -> None:
     inbox = Inbox()
     assert (await Hook(channel(inbox)).post(body)).status_code == 200
     assert inbox.offered == []
+
+
+UNSIGNED = {
+    "nothing": "",
+    "the hash's name": "sha256=" + "0" * 57,
+    "too short": "0" * 63,
+    "too long": "0" * 65,
+    "upper case": "A" * 64,
+    "no hex": "g" * 64,
+    "digits that are none": "٣" * 64,
+    "a line's end": "0" * 64 + "\n",
+}
+
+
+@pytest.mark.parametrize("header", UNSIGNED.values(), ids=UNSIGNED)
+async def test_of_a_body_without_anything_like_a_signature_no_byte_is_read(header: str) -> None:
+    async def receive() -> Any:
+        raise AssertionError("its body was read")
+
+    answered: list[Any] = []
+
+    async def send(part: Any) -> None:
+        answered.append(part)
+
+    headers = [(b"x-viber-content-signature", header.encode())] if header else []
+    scope = {"type": "http", "method": "POST", "path": f"/viber/{PATH}", "headers": headers, "query_string": b""}
+    await Starlette(routes=list(channel().routes()))(scope, receive, send)
+    assert answered[0]["status"] == 403
 
 
 async def test_a_body_too_large_is_not_read_to_its_end() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.channels.viber import ViberChannel
 from bot.channels.viber_run import EVENTS
+from bot.channels.viber_wire import Answer, Api, Refused, meaning
 from bot.messages import Failure
 from tests.channels.telegram_kit import Pauses
 from tests.channels.viber_bot import Ear
@@ -119,6 +120,16 @@ async def test_when_viber_has_lost_the_webhook_it_is_looked_at_at_once(viber: Fa
         assert (outcome.code, outcome.channel_down) == ("no_webhook", True)
         await viber.wait_call("get_account_info", 2)
         await viber.wait_call("set_webhook", 1)  # though it looks like ours: a send was told that there is none
+
+
+async def test_what_somebodys_app_can_do_may_be_asked_twice_in_twelve_hours(viber: FakeViber) -> None:
+    viber.pretend_webhook(URL)
+    person = viber.user(7, subscribed=True, api_version=4)
+    api = Api(TOKEN, viber.url)
+    answers = [await api.get_user_details(person.id) for _ in range(3)]
+    await api.close()
+    assert [one.data["user"]["api_version"] for one in answers if isinstance(one, Answer)] == [4, 4]
+    assert answers[2] == Refused(meaning(12), 12)
 
 
 async def test_closing_twice_is_as_good_as_once(viber: FakeViber) -> None:
