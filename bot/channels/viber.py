@@ -58,6 +58,8 @@ _ONE_BY_ONE: Final = frozenset(
         *(Status.NO_DEVICE, Status.API_VERSION, Status.UNSUPPORTED_COUNTRY),
     }
 )
+OPEN: Final = "📄 Отворете"
+NO_BUTTON: Final = "Няма бутон? Натиснете тук:"
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".gif")
 _NOT_HERE: Final = Failure("bad_media", "its content is not here yet", retryable=True)
 
@@ -338,9 +340,8 @@ class ViberChannel:
     async def _shown(self, delivery: Delivery, message: Outgoing) -> dict[str, Any] | Failure:
         """The message itself; what cannot be handed over is a link of ours."""
         if message.document:
-            link = self._public.link(delivery, None)
-            opens = keys.opens(f"📄 {message.document.filename}", link)
-            return {**self._text(f"{message.text}\n\n{link}".strip()), "opens": opens}
+            label = "📅 В календара" if message.document.mime == "text/calendar" else OPEN
+            return self._linked(message.text, label, self._public.link(delivery, None), external=True)
         if message.media:
             return await self._attached(delivery, message.media)
         return self._text(message.text)
@@ -351,14 +352,19 @@ class ViberChannel:
         if content is None:
             return _NOT_HERE
         if media.kind == "voice":
-            link = self._public.player(delivery)
-            words = f"{text}\n\n🔊 {link}" if text else f"🎤 Гласово съобщение\n{link}"
-            return {**self._text(words), "opens": keys.opens("🔊 Чуйте", link)}
+            return self._linked(text or "🎤 Гласово съобщение", "🔊 Чуйте", self._public.player(delivery))
         link = self._public.link(delivery, content)
         if media.kind == "photo" and link.endswith(_PICTURES):
             return {"type": "picture", "sender": self._sender, "text": text, "media": link}
-        words = f"{text}\n\n📄 {link}".strip()
-        return {**self._text(words), "opens": keys.opens(f"📄 {media.filename or 'Файл'}", link)}
+        return self._linked(text or f"📄 {media.filename or 'Файл'}", OPEN, link, external=True)
+
+    def _linked(self, words: str, label: str, link: str, *, external: bool = False) -> dict[str, Any]:
+        """Words, and a button that opens a link. The next message takes the button away, so the address is there too.
+
+        `external`: in the phone's own browser, where a file can be saved.
+        """
+        opens = keys.opens(label, link, external=external)
+        return {**self._text(f"{words}\n\n{NO_BUTTON}\n{link}".strip()), "opens": opens}
 
     def _text(self, text: str) -> dict[str, Any]:
         return {"type": "text", "sender": self._sender, "text": text}

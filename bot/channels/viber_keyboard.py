@@ -64,12 +64,13 @@ def begin(label: str, code: str) -> Keyboard:
     return _board([shape])
 
 
-def opens(label: str, url: str) -> Keyboard:
-    """A button that opens a page."""
-    return {
+def opens(label: str, url: str, *, external: bool = False) -> Keyboard:
+    """A button that opens a page; `external`: in the phone's own browser, not in Viber's."""
+    shape = {
         "Columns": COLUMNS, "Rows": 1, "ActionType": "open-url", "ActionBody": url, "BgColor": _FILLED,
         "Text": _text(label, _ON_FILLED), "TextSize": "regular",
     }  # fmt: skip
+    return {**shape, "OpenURLType": "external"} if external else shape
 
 
 def _drawn(rows: Rows, *, shares: bool) -> list[list[Keyboard]]:

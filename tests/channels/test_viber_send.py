@@ -31,8 +31,12 @@ def words(text: str = "Здравейте", **more: Any) -> dict[str, Any]:
     return {"type": "text", "sender": SENDER, "text": text, **more}
 
 
-def opens(label: str, url: str) -> dict[str, Any]:
-    return {**OPEN, "ActionBody": url, "Text": f'<font color="#ffffff">{label}</font>'}
+def opens(label: str, url: str, **more: Any) -> dict[str, Any]:
+    return {**OPEN, "ActionBody": url, "Text": f'<font color="#ffffff">{label}</font>', **more}
+
+
+def opens_outside(label: str, url: str) -> dict[str, Any]:
+    return opens(label, url, OpenURLType="external")
 
 
 SENDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -120,27 +124,51 @@ SENDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "a voice note is a page that plays it": (
         {"text": "Чуйте ме", "media": Media("voice", number=5)},
-        words(f"Чуйте ме\n\n🔊 {SITE}/f/1/chuite", keyboard=board(opens("🔊 Чуйте", f"{SITE}/f/1/chuite"))),
+        words(
+            f"Чуйте ме\n\nНяма бутон? Натиснете тук:\n{SITE}/f/1/chuite",
+            keyboard=board(opens("🔊 Чуйте", f"{SITE}/f/1/chuite")),
+        ),
     ),
     "a voice note with buttons": (
         {"text": "", "media": Media("voice", number=5), "rows": ((YES,),)},
         words(
-            f"🎤 Гласово съобщение\n{SITE}/f/1/chuite",
+            f"🎤 Гласово съобщение\n\nНяма бутон? Натиснете тук:\n{SITE}/f/1/chuite",
             keyboard=board(opens("🔊 Чуйте", f"{SITE}/f/1/chuite"), button("✅ Да", "tap:12.sure.yes")),
         ),
     ),
     "a file is a link": (
         {"text": "Програмата", "media": Media("document", number=5, filename="plan.pdf"), "menu": MENU[1:]},
         words(
-            f"Програмата\n\n📄 {SITE}/f/5/file.pdf",
-            keyboard=board(opens("📄 plan.pdf", f"{SITE}/f/5/file.pdf"), button("🔇 Стоп", "🔇 Стоп")),
+            f"Програмата\n\nНяма бутон? Натиснете тук:\n{SITE}/f/5/file.pdf",
+            keyboard=board(opens_outside("📄 Отворете", f"{SITE}/f/5/file.pdf"), button("🔇 Стоп", "🔇 Стоп")),
+        ),
+    ),
+    "a file without words is called by its name": (
+        {"text": "", "media": Media("document", number=5, filename="plan.pdf")},
+        words(
+            f"📄 plan.pdf\n\nНяма бутон? Натиснете тук:\n{SITE}/f/5/file.pdf",
+            keyboard=board(opens_outside("📄 Отворете", f"{SITE}/f/5/file.pdf")),
+        ),
+    ),
+    "a file without words and without a name": (
+        {"text": "", "media": Media("document", number=5)},
+        words(
+            f"📄 Файл\n\nНяма бутон? Натиснете тук:\n{SITE}/f/5/file.pdf",
+            keyboard=board(opens_outside("📄 Отворете", f"{SITE}/f/5/file.pdf")),
+        ),
+    ),
+    "somebody's own data are a link": (
+        {"text": "Вашите данни", "document": Document("moite-danni.json", "application/json", "{}")},
+        words(
+            f"Вашите данни\n\nНяма бутон? Натиснете тук:\n{SITE}/f/1/moite-danni.json",
+            keyboard=board(opens_outside("📄 Отворете", f"{SITE}/f/1/moite-danni.json")),
         ),
     ),
     "a calendar is a link": (
         {"text": "Сряда", "document": Document("sreshta.ics", "text/calendar", "…"), "menu": MENU[1:]},
         words(
-            f"Сряда\n\n{SITE}/f/1/sreshta.ics",
-            keyboard=board(opens("📄 sreshta.ics", f"{SITE}/f/1/sreshta.ics"), button("🔇 Стоп", "🔇 Стоп")),
+            f"Сряда\n\nНяма бутон? Натиснете тук:\n{SITE}/f/1/sreshta.ics",
+            keyboard=board(opens_outside("📅 В календара", f"{SITE}/f/1/sreshta.ics"), button("🔇 Стоп", "🔇 Стоп")),
         ),
     ),
 }  # fmt: skip
