@@ -50,7 +50,9 @@ WELCOME_SECONDS: Final = 2.0  # of the five that Viber waits
 NO_BROADCASTS: Final = 3600.0  # seconds until broadcast_message is tried again after it was refused
 FIRST_WORDS: Final = 3.0  # seconds after which a reply is tried again to whom Viber does not count as subscribed yet
 LISTED: Final = 600.0  # seconds that one chat rests when a broadcast's list says "too many" of it alone
-BACK_OFF: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds that bulk rests when Viber says "too many"
+ALONE: Final = 60.0  # seconds that one chat rests when a send is refused so; whoever writes meanwhile waits too
+SEVERAL: Final = 3  # people refused so within a minute: it is about all that we send, not about one chat's hundred
+BACK_OFF: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds that bulk rests then
 # What a whole broadcast is not refused for, or only by a fault: one by one each learns what is true of it alone.
 _ONE_BY_ONE: Final = frozenset(
     {
@@ -280,7 +282,9 @@ class ViberChannel:
                 self._single_until = self._clock() + NO_BROADCASTS
                 log.warning("Viber refused a broadcast (status %d): one by one for an hour", result.status)
                 return dict.fromkeys((d.id for d in going), Failure("no_broadcast", retryable=True))
-            return dict.fromkeys((d.id for d in going), self._refused(going[0], result))  # one call, one refusal
+            all_of_it = result.status == Status.TOO_MANY
+            refused = self._back_off(result.failure) if all_of_it else self._refused(going[0], result)
+            return dict.fromkeys((d.id for d in going), refused)  # one call, one refusal
         self._refusals = 0
         failed, sent = result.failed, Sent(result.message_token, result.billing, shared=True)
         for d in going:
@@ -302,12 +306,12 @@ class ViberChannel:
             case Status.NOT_SUBSCRIBED if delivery.lane is Lane.REPLY and self._people.first_try(delivery.id):
                 # Seen right after somebody's very first message: their subscription was on its way.
                 return Failure("not_subscribed_yet", retryable=True, rest=FIRST_WORDS)
-            case Status.TOO_MANY if wait := self._people.full(user):
-                return Failure(failure.code, "an hour's messages without a reply", retryable=True, rest=wait)
             case Status.TOO_MANY:
-                self._refusals += 1
-                again = BACK_OFF[min(self._refusals, len(BACK_OFF)) - 1]
-                return Failure(failure.code, failure.text, retryable=True, retry_after=again)
+                wait = self._people.full(user)
+                if not wait and self._people.refused(user) >= SEVERAL:
+                    return self._back_off(failure)
+                # Most likely this chat's own hundred: a restart forgets how many it was sent, and Viber does not.
+                return Failure(failure.code, "an hour's messages without a reply", retryable=True, rest=wait or ALONE)
             case Status.API_VERSION:
                 if not self._people.shares_phone(user):
                     return Failure(failure.code, "the app is too old for any of our messages")
@@ -315,6 +319,12 @@ class ViberChannel:
             case Status.NO_WEBHOOK:
                 self._look.set()
         return failure
+
+    def _back_off(self, failure: Failure) -> Failure:
+        """Viber takes no more now, from anybody: nothing of our own accord goes for a while, ever longer."""
+        self._refusals += 1
+        again = BACK_OFF[min(self._refusals, len(BACK_OFF)) - 1]
+        return Failure(failure.code, failure.text, retryable=True, retry_after=again)
 
     async def _body_of(self, delivery: Delivery, *, shares: bool) -> Mapping[str, Any] | Failure:
         """What send_message takes, without the receiver."""

@@ -13,6 +13,7 @@ from typing import Final
 
 UNANSWERED: Final = 100  # messages to one person within an hour without a reply: more are refused with status 12
 HOUR: Final = 3600.0
+LATELY: Final = 60.0  # seconds
 SHARES_FROM: Final = 3  # the API version that knows share-phone
 _REMEMBERED: Final = 20_000
 _ROWS: Final = 2_000
@@ -31,6 +32,7 @@ class People:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._people: OrderedDict[str, _Person] = OrderedDict()
+        self._refused: dict[str, float] = {}  # to whom "too many" was said, and when; those of the last minute
         self._tried: OrderedDict[int, None] = OrderedDict()
         self._linked: OrderedDict[str, None] = OrderedDict()
 
@@ -44,6 +46,13 @@ class People:
     def sent(self, user: str) -> None:
         """A message went to them."""
         self._of(user).sent.append(self._clock())
+        self._refused.pop(user, None)
+
+    def refused(self, user: str) -> int:
+        """Viber says "too many" of a message to them. Gives of how many people it did so within a minute."""
+        now = self._clock()
+        self._refused = {who: at for who, at in self._refused.items() if now - at < LATELY} | {user: now}
+        return len(self._refused)
 
     def full(self, user: str) -> float:
         """Seconds until they may be sent another; 0 when at once."""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_people import Person
+from tests.fakes.viber import FakeViber
 
 
 @pytest.fixture
@@ -21,3 +22,11 @@ async def person(fake: FakeTelegram) -> Person:
     person = fake.user(7)
     await person.start()
     return person
+
+
+@pytest.fixture
+async def viber() -> AsyncIterator[FakeViber]:
+    """A Viber that has a webhook already, where nobody listens."""
+    async with FakeViber() as server:
+        server.pretend_webhook()
+        yield server

@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.channels import viber_keyboard
-from bot.channels.viber import BACK_OFF, LIMITS, LISTED, ViberChannel
-from bot.channels.viber_keyboard import MOST_ROWS, keyboard
-from bot.channels.viber_people import UNANSWERED
-from bot.channels.viber_wire import Answer
-from bot.messages import Button, Document, Failure, Lane, Media, Outgoing, Sent
-from tests.channels.viber_bot import Clock
+from bot.channels.viber import ALONE, ViberChannel
+from bot.messages import Button, Document, Failure, Lane, Media, Sent
 from tests.channels.viber_kit import SENDER, SITE, board, button, channel, delivery
 from tests.fakes.viber import TOKEN, FakeViber
 from tests.fakes.viber_people import Person
@@ -179,13 +174,6 @@ async def content(number: int) -> bytes | None:
 
 
 @pytest.fixture
-async def viber() -> AsyncIterator[FakeViber]:
-    async with FakeViber() as server:
-        server.pretend_webhook()
-        yield server
-
-
-@pytest.fixture
 async def bot(viber: FakeViber) -> AsyncIterator[ViberChannel]:
     made = channel(api_url=viber.url, content=content, answer_seconds=0.3)
     yield made
@@ -258,7 +246,7 @@ STATUSES: dict[int, Failure] = {
     9: Failure("bot_suspended", **DOWN),
     10: Failure("no_webhook", **DOWN),
     11: Failure("no_device"),
-    12: Failure("too_many_requests", retryable=True, retry_after=BACK_OFF[0]),
+    12: Failure("too_many_requests", "an hour's messages without a reply", retryable=True, rest=ALONE),
     13: Failure("api_version", retryable=True, rest=1.0),
     14: Failure("bad_request"),
     15: Failure("not_authorized", **DOWN),
@@ -324,36 +312,6 @@ async def test_a_reply_to_first_words_is_tried_once_more(viber: FakeViber, bot: 
     assert await bot.send(delivery(user=person.id)) == Failure("not_subscribed", contact_gone=True)
 
 
-async def test_too_many_makes_bulk_wait_ever_longer_until_one_goes(
-    viber: FakeViber, bot: ViberChannel, person: Person
-) -> None:
-    viber.fail_next("send_message", 12, times=7)
-    waits = [await bot.send(delivery(user=person.id)) for _ in range(7)]
-    assert [w.retry_after for w in waits if isinstance(w, Failure)] == [*BACK_OFF, BACK_OFF[-1]]
-    assert isinstance(await bot.send(delivery(user=person.id)), Sent)
-    viber.fail_next("send_message", 12)
-    again = await bot.send(delivery(user=person.id))
-    assert isinstance(again, Failure)
-    assert again.retry_after == BACK_OFF[0]
-
-
-async def test_who_does_not_answer_gets_a_hundred_an_hour_and_no_call_more(viber: FakeViber) -> None:
-    clock = Clock()
-    bot = channel(api_url=viber.url, clock=clock)
-    person = viber.user(7, subscribed=True)
-    for row in range(UNANSWERED):
-        assert isinstance(await bot.send(delivery(user=person.id, row=row, lane=Lane.BROADCAST)), Sent)
-    clock.now += 600
-    full = await bot.send(delivery(user=person.id, lane=Lane.REMINDER))
-    assert isinstance(full, Failure)
-    assert (full.retryable, full.rest, full.retry_after) == (True, 3000.0, 0.0)
-    assert viber.counts["send_message"] == UNANSWERED
-    bot._people.met(person.id, 10, wrote=True)
-    person.session.unanswered.clear()
-    assert isinstance(await bot.send(delivery(user=person.id, lane=Lane.REMINDER)), Sent)
-    await bot.close()
-
-
 async def test_an_old_app_gets_the_question_without_the_button(viber: FakeViber, bot: ViberChannel) -> None:
     old = viber.user(8, subscribed=True, api_version=2)
     ask = delivery(user=old.id, rows=((SHARE,), (NO,)))
@@ -362,103 +320,6 @@ async def test_an_old_app_gets_the_question_without_the_button(viber: FakeViber,
     assert isinstance(await bot.send(ask), Sent)
     assert old.last.labels == ["❌ Не"]
     assert "min_api_version" not in old.last.body
-
-
-# --- to many ----------------------------------------------------------------------------------------------------------
-
-
-async def test_one_call_brings_the_same_to_many_and_names_whom_not(viber: FakeViber, bot: ViberChannel) -> None:
-    people = [viber.user(n, subscribed=n not in (3, 4), gone=n == 4) for n in range(1, 6)]
-    rows = [delivery(user=p.id, row=p.number, lane=Lane.BROADCAST, rows=((YES,),)) for p in people]
-    outcomes = await bot.send_together(rows)
-    (call,) = viber.of("broadcast_message")
-    assert call.params == {
-        "broadcast_list": [p.id for p in people],
-        **words(keyboard=board(button("✅ Да", "tap:12.sure.yes"))),
-    }
-    assert outcomes[2:4] == [Failure("not_subscribed", contact_gone=True), Failure("not_registered", contact_gone=True)]
-    tokens = {o.platform_id for o in (*outcomes[:2], outcomes[4]) if isinstance(o, Sent)}
-    assert tokens == {str(people[0].last.token)}, "one number for all"
-
-
-@pytest.mark.parametrize("status", [5, 6, 11, 13, 19, 20, 21])
-async def test_where_broadcasts_are_refused_nobody_is_given_up_and_they_go_one_by_one_for_an_hour(
-    viber: FakeViber, status: int
-) -> None:
-    clock = Clock()
-    bot = channel(api_url=viber.url, clock=clock)
-    viber.fail_next("broadcast_message", status)
-    person = viber.user(7, subscribed=True)
-    assert bot.together == LIMITS.together == 300
-    (outcome,) = await bot.send_together([delivery(user=person.id, lane=Lane.BROADCAST)])
-    assert outcome == Failure("no_broadcast", retryable=True)
-    assert bot.together == 1
-    clock.now += 3601
-    assert bot.together == 300
-    await bot.close()
-
-
-async def test_who_had_too_many_is_left_in_peace_and_nobody_else(bot: ViberChannel) -> None:
-    rows = [delivery(user=f"{n}AAAAAAAAAAAAAAAAAAAAA==", row=n, lane=Lane.BROADCAST) for n in (1, 2)]
-    listed = [{"receiver": rows[0].address.external, "status": 12}]
-    outcomes = bot._came_of(rows, Answer({"status": 0, "message_token": 2**62, "failed_list": listed}))
-    refused = Failure("too_many_requests", "an hour's messages without a reply", retryable=True, rest=LISTED)
-    assert outcomes == {1: refused, 2: Sent(str(2**62))}
-
-
-async def test_a_lost_answer_to_many_leaves_all_of_them_in_doubt(viber: FakeViber, bot: ViberChannel) -> None:
-    viber.fail_next("broadcast_message", drop_after=True)
-    people = [viber.user(n, subscribed=True) for n in (1, 2)]
-    outcomes = await bot.send_together([delivery(user=p.id, row=p.number) for p in people])
-    assert [isinstance(o, Failure) and o.ambiguous for o in outcomes] == [True, True]
-
-
-# --- keyboards --------------------------------------------------------------------------------------------------------
-
-
-def test_a_keyboard_has_twelve_rows_at_most_and_no_button_is_lost() -> None:
-    for count in (1, 11, 12, 13, 24, 30, 36, 40, 72):
-        made = keyboard(Outgoing("", tuple((Button(f"Име {n}", f"{n}"),) for n in range(count))))
-        assert made is not None
-        buttons = made["Buttons"]
-        assert [b["ActionBody"] for b in buttons] == [f"tap:{n}" for n in range(count)]
-        filled = rows = 0
-        for shape in buttons:
-            filled = filled + shape["Columns"] if filled % 6 else shape["Columns"]
-            assert filled <= 6
-            rows += filled == 6
-        assert rows <= MOST_ROWS
-        assert filled == 6, "the last row is full"
-
-
-def test_a_link_above_a_full_keyboard_takes_no_thirteenth_row() -> None:
-    link = viber_keyboard.opens("🔊 Чуйте", "https://bot.example/f/1")
-    made = keyboard(Outgoing("", tuple((Button(f"{n}", f"{n}"),) for n in range(12))), first=link)
-    assert made is not None
-    assert [shape["ActionBody"] for shape in made["Buttons"]] == [link["ActionBody"], *(f"tap:{n}" for n in range(12))]
-    assert sum(shape["Columns"] for shape in made["Buttons"]) == 6 * (1 + 6)
-
-
-def test_of_more_than_a_keyboard_holds_the_last_way_out_stays() -> None:
-    made = keyboard(Outgoing("", tuple((Button(f"{n}", f"{n}"),) for n in range(100))))
-    assert made is not None
-    assert sum(shape["Columns"] for shape in made["Buttons"]) <= 6 * MOST_ROWS
-    assert made["Buttons"][-1]["ActionBody"] == "tap:99"
-
-
-@pytest.mark.parametrize(("rows", "high"), [(6, 2), (7, 1)])
-def test_long_labels_are_two_lines_high_as_long_as_all_fit(rows: int, high: int) -> None:
-    made = keyboard(Outgoing("", tuple((Button("Мария Иванова", f"{n}"),) * 3 for n in range(rows))))
-    assert made is not None
-    assert {shape["Rows"] for shape in made["Buttons"]} == {high}
-
-
-def test_no_label_is_longer_than_viber_takes_and_no_entity_is_cut() -> None:
-    made = keyboard(Outgoing("", ((Button("<" * 300, "x"),),)))
-    assert made is not None
-    text = made["Buttons"][0]["Text"]
-    assert len(text) <= 250
-    assert text.removesuffix("…</font>").endswith("&lt;")
 
 
 async def test_everything_that_is_sent_looks_like_a_keyboard_to_viber(
