@@ -46,16 +46,32 @@ _BOOTSTRAP_ONLY = "BOT_VENV"
 log = logging.getLogger(__name__)
 
 
+def _need(ok: object, bg: str, en: str) -> None:
+    """Raise Problem, in both languages, unless a setting is as it must be."""
+    if not ok:
+        raise Problem(bg=bg, en=en)
+
+
+def _shaped(shape: str, bg: str, en: str) -> Callable[[SecretStr], SecretStr]:
+    """A secret of this shape, or none."""
+
+    def read(secret: SecretStr) -> SecretStr:
+        _need(not secret or re.fullmatch(shape, secret.get_secret_value()), bg, en)
+        return secret
+
+    return read
+
+
 def _database_url(url: str) -> str:
     """Accept the two databases that are tested; make a relative SQLite path stand in the checkout."""
     if url.startswith(_POSTGRES) and _can_be_read(url):
         return url
     path, _, query = url.removeprefix(_SQLITE).partition("?")
-    if not url.startswith(_SQLITE) or path in ("", ":memory:"):
-        raise Problem(
-            bg=f"BOT_DATABASE_URL трябва да е {_SQLITE}data/bot.db или {_POSTGRES}потребител:парола@сървър/база.",
-            en=f"BOT_DATABASE_URL must be {_SQLITE}data/bot.db or {_POSTGRES}user:password@server/database.",
-        )
+    _need(
+        url.startswith(_SQLITE) and path not in ("", ":memory:"),
+        bg=f"BOT_DATABASE_URL трябва да е {_SQLITE}data/bot.db или {_POSTGRES}потребител:парола@сървър/база.",
+        en=f"BOT_DATABASE_URL must be {_SQLITE}data/bot.db or {_POSTGRES}user:password@server/database.",
+    )
     return f"{_SQLITE}{ROOT / path}" + (f"?{query}" if query else "")
 
 
@@ -66,11 +82,11 @@ def _can_be_read(url: str) -> bool:
 
 
 def _port(port: int) -> int:
-    if not 0 <= port <= LAST_PORT:
-        raise Problem(
-            bg=f"BOT_PORT трябва да е число от 1 до 65535, а е {port}.",
-            en=f"BOT_PORT must be a number from 1 to 65535, and is {port}.",
-        )
+    _need(
+        0 <= port <= LAST_PORT,
+        bg=f"BOT_PORT трябва да е число от 1 до 65535, а е {port}.",
+        en=f"BOT_PORT must be a number from 1 to 65535, and is {port}.",
+    )
     return port
 
 
@@ -79,11 +95,11 @@ def _public_url(url: str) -> str:
         return ""
     parts = urlsplit(url)
     bare = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc) and parts.port != 0
-    if parts.scheme != "https" or not parts.hostname or not bare:
-        raise Problem(
-            bg="BOT_PUBLIC_URL трябва да е само https:// и името на сайта, например https://chat.example.bg",
-            en="BOT_PUBLIC_URL must be https:// and the site's name alone, for example https://chat.example.bg",
-        )
+    _need(
+        parts.scheme == "https" and parts.hostname and bare,
+        bg="BOT_PUBLIC_URL трябва да е само https:// и името на сайта, например https://chat.example.bg",
+        en="BOT_PUBLIC_URL must be https:// and the site's name alone, for example https://chat.example.bg",
+    )
     return f"https://{parts.netloc}"
 
 
@@ -92,10 +108,11 @@ def _api_url(name: str, example: str) -> Callable[[str], str]:
 
     def read(url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise Problem(
-                bg=f"{name} трябва да е адрес като {example}", en=f"{name} must be an address such as {example}"
-            )
+        _need(
+            parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment,
+            bg=f"{name} трябва да е адрес като {example}",
+            en=f"{name} must be an address such as {example}",
+        )
         return url.rstrip("/")
 
     return read
@@ -106,51 +123,39 @@ VIBER_API: Final = "https://chatapi.viber.com/pa"
 VIBER_NAME: Final = 28  # letters of a sender's name at most
 
 
-def _telegram_token(token: SecretStr) -> SecretStr:
-    if token and not re.fullmatch(r"[0-9]{1,16}:[A-Za-z0-9_-]{30,}", token.get_secret_value()):
-        raise Problem(
-            bg="BOT_TELEGRAM_TOKEN не прилича на ключ от @BotFather: цифри, двоеточие и поне 30 знака след него.",
-            en="BOT_TELEGRAM_TOKEN does not look like a token of @BotFather: digits, a colon, 30 or more characters.",
-        )
-    return token
-
-
-def _viber_token(token: SecretStr) -> SecretStr:
-    # Three groups of hex; it is also the key by which Viber signs what it delivers.
-    if token and not re.fullmatch(r"[0-9a-f]{8,}(-[0-9a-f]{8,}){1,4}", token.get_secret_value()):
-        raise Problem(
-            bg="BOT_VIBER_TOKEN не прилича на ключ от Viber: три групи от цифри и букви a–f с тирета между тях.",
-            en="BOT_VIBER_TOKEN does not look like a token of Viber's: groups of digits and a–f with hyphens between.",
-        )
-    return token
+_telegram_token = _shaped(
+    r"[0-9]{1,16}:[A-Za-z0-9_-]{30,}",
+    bg="BOT_TELEGRAM_TOKEN не прилича на ключ от @BotFather: цифри, двоеточие и поне 30 знака след него.",
+    en="BOT_TELEGRAM_TOKEN does not look like a token of @BotFather: digits, a colon, 30 or more characters.",
+)
+_telegram_webhook_secret = _shaped(
+    r"[A-Za-z0-9_-]{32,256}",  # Telegram takes 1 to 256 of these characters; fewer than 32 could be guessed
+    bg="BOT_TELEGRAM_WEBHOOK_SECRET трябва да е от 32 до 256 латински букви, цифри, _ и -, или да липсва.",
+    en="BOT_TELEGRAM_WEBHOOK_SECRET must be 32 to 256 Latin letters, digits, _ and -, or absent.",
+)
+_viber_token = _shaped(
+    r"[0-9a-f]{8,}(-[0-9a-f]{8,}){1,4}",  # three groups of hex; the key too by which Viber signs what it delivers
+    bg="BOT_VIBER_TOKEN не прилича на ключ от Viber: три групи от цифри и букви a–f с тирета между тях.",
+    en="BOT_VIBER_TOKEN does not look like a token of Viber's: groups of digits and a–f with hyphens between.",
+)
 
 
 def _viber_name(name: str) -> str:
-    if not 0 < len(name.strip()) <= VIBER_NAME:
-        raise Problem(
-            bg=f"BOT_VIBER_NAME трябва да е от 1 до {VIBER_NAME} знака.",
-            en=f"BOT_VIBER_NAME must be 1 to {VIBER_NAME} characters.",
-        )
+    _need(
+        0 < len(name.strip()) <= VIBER_NAME,
+        bg=f"BOT_VIBER_NAME трябва да е от 1 до {VIBER_NAME} знака.",
+        en=f"BOT_VIBER_NAME must be 1 to {VIBER_NAME} characters.",
+    )
     return name.strip()
 
 
 def _euros(amount: Decimal) -> Decimal:
-    if not amount.is_finite() or amount < 0:
-        raise Problem(
-            bg="BOT_VIBER_PRICE и BOT_VIBER_BUDGET са в евро, например 0.02 и 50.",
-            en="BOT_VIBER_PRICE and BOT_VIBER_BUDGET are in euros, for example 0.02 and 50.",
-        )
+    _need(
+        amount.is_finite() and amount >= 0,
+        bg="BOT_VIBER_PRICE и BOT_VIBER_BUDGET са в евро, например 0.02 и 50.",
+        en="BOT_VIBER_PRICE and BOT_VIBER_BUDGET are in euros, for example 0.02 and 50.",
+    )
     return amount
-
-
-def _telegram_webhook_secret(secret: SecretStr) -> SecretStr:
-    # Telegram takes 1 to 256 of these characters; fewer than 32 could be guessed.
-    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{32,256}", secret.get_secret_value()):
-        raise Problem(
-            bg="BOT_TELEGRAM_WEBHOOK_SECRET трябва да е от 32 до 256 латински букви, цифри, _ и -, или да липсва.",
-            en="BOT_TELEGRAM_WEBHOOK_SECRET must be 32 to 256 Latin letters, digits, _ and -, or absent.",
-        )
-    return secret
 
 
 def _secret_key(key: SecretStr) -> SecretStr:
@@ -160,11 +165,11 @@ def _secret_key(key: SecretStr) -> SecretStr:
 
 
 def _log_level(level: str) -> str:
-    if level.upper() not in LEVELS:
-        raise Problem(
-            bg=f"BOT_LOG_LEVEL трябва да е едно от {', '.join(LEVELS)}.",
-            en=f"BOT_LOG_LEVEL must be one of {', '.join(LEVELS)}.",
-        )
+    _need(
+        level.upper() in LEVELS,
+        bg=f"BOT_LOG_LEVEL трябва да е едно от {', '.join(LEVELS)}.",
+        en=f"BOT_LOG_LEVEL must be one of {', '.join(LEVELS)}.",
+    )
     return level.upper()
 
 
@@ -259,11 +264,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _viber_needs_an_address(self) -> Settings:
-        if self.viber_token.get_secret_value() and not self.public_url:
-            raise Problem(
-                bg="За Viber е нужен BOT_PUBLIC_URL: https адресът на сайта, на който Viber предава съобщенията.",
-                en="Viber needs BOT_PUBLIC_URL: the site's https address, to which Viber delivers messages.",
-            )
+        _need(
+            self.public_url or not self.viber_token,
+            bg="За Viber е нужен BOT_PUBLIC_URL: https адресът на сайта, на който Viber предава съобщенията.",
+            en="Viber needs BOT_PUBLIC_URL: the site's https address, to which Viber delivers messages.",
+        )
         return self
 
 
