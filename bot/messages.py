@@ -193,6 +193,7 @@ class Sent:
 
     platform_id: str = ""  # its id there, for edits and delivery reports
     billing: int | None = None  # by what rule the platform charges for it, in its own numbers; None: it says nothing
+    shared: bool = False  # one answer for all whom a call reached: what it says of billing is nobody's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from bot.channels import Channel, SendsTogether
+from bot import calls
+from bot.channels import Channel
 from bot.inbox import utc_now
-from bot.limits import Gate, bites
-from bot.messages import Failure, Lane, Sent
+from bot.limits import bites
+from bot.line import Line
+from bot.messages import Failure, Lane
 from bot.retry import decide
 from storage import leases, outbox
 from storage.database import Database, Down
@@ -61,13 +60,8 @@ class Sender:
         self._compose, self._opens, self._tariff = compose, opens, tariff
         self._me = me or leases.me()
         self._owners = owners  # shared with the inbox: while we hold the lease, it hands rows straight to us
-        self._gate = Gate(channel.limits, 0.0)
-        self._chains: dict[int, list[tuple[int, int, Held]]] = {}  # address → its rows, by lane and age
-        self._ready: list[tuple[int, int, int]] = []  # lane, row, address
-        self._express: deque[int] = deque()  # addresses whose next row is marked already and has its place
-        self._busy: set[int] = set()
+        self._line = Line(channel)
         self._held_back: dict[int, datetime] = {}  # addresses where a message waits for another try, and until when
-        self._under_way = 0
         self._done: list[Mark] = []
         self._wake, self._marks, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._resting_until = 0.0
@@ -81,12 +75,12 @@ class Sender:
         if not self._holds:
             return None
         resting = self._stopping or self._resting_until > asyncio.get_running_loop().time()
-        free = 0 if resting else max(0, self._channel.limits.concurrency - self._under_way)
-        places = min(wanted, free)
-        self._under_way += places
+        places = 0 if resting else min(wanted, self._line.free)
+        self._line.under_way += places
         now = self._clock()
         self._held_back = {address: until for address, until in self._held_back.items() if until > now}
-        return Taker(self._me, places, frozenset(self._chains) | self._busy | frozenset(self._held_back))
+        line = self._line
+        return Taker(self._me, places, frozenset(line.chains) | line.busy | frozenset(self._held_back))
 
     def hand(self, rows: Iterable[Held], places: int = 0) -> None:
         """Rows that this process holds; of the places that were booked for them, what they do not use is free again."""
@@ -95,19 +89,10 @@ class Sender:
             places -= row.marked
             if later := self._must_wait(row, now):
                 self._put_back(row, later)
-                continue
-            self._line_up(row)
-            self._offer(row.address_id)
-        self._under_way -= places
+            else:
+                self._line.add(row)
+        self._line.under_way -= places
         self._wake.set()
-
-    def _line_up(self, row: Held) -> None:
-        """Put a row in its address's line, in place of what is held of it: it may have been called back meanwhile."""
-        chain = self._chains.setdefault(row.address_id, [])
-        if any(number == row.delivery.id for _, number, _ in chain):
-            chain[:] = [entry for entry in chain if entry[1] != row.delivery.id]
-            heapq.heapify(chain)
-        heapq.heappush(chain, (row.delivery.lane, row.delivery.id, row))
 
     def _must_wait(self, row: Held, now: datetime) -> datetime | None:
         """Until when a row may not even stand in line; None when it may.
@@ -120,8 +105,8 @@ class Sender:
             return held_back
         if not row.marked:
             return None
-        behind = row.address_id in self._busy or row.address_id in self._chains
-        if behind or self._gate.wait_chat(Lane.REPLY, row.address_id, asyncio.get_running_loop().time()) > 0:
+        behind = row.address_id in self._line.busy or row.address_id in self._line.chains
+        if behind or self._line.gate.wait_chat(Lane.REPLY, row.address_id, asyncio.get_running_loop().time()) > 0:
             later = now + timedelta(seconds=POLL)
             self._hold_back(row.address_id, later)
             return later
@@ -131,15 +116,6 @@ class Sender:
         mark = Mark(row, "queued", again=later, ambiguous=row.ambiguous, counted=row.marked)
         self._done.append(mark)
         self._marks.set()
-
-    def _offer(self, address: int) -> None:
-        chain = self._chains.get(address)
-        if not chain or address in self._busy:
-            return
-        if chain[0][2].marked:
-            self._express.append(address)
-        else:
-            heapq.heappush(self._ready, (chain[0][0], chain[0][1], address))
 
     # --- the lease ------------------------------------------------------------------------------------------------
 
@@ -193,7 +169,7 @@ class Sender:
 
     async def settled(self) -> None:
         """Until nothing that may go now is left to send or to mark."""
-        while self._under_way or self._ready or self._express or self._done:
+        while self._done or not self._line.is_settled:
             self._idle.clear()
             await self._idle.wait()
 
@@ -202,18 +178,14 @@ class Sender:
         self._stopping = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_CALLS):
-                while self._under_way:
+                while self._line.under_way:
                     self._idle.clear()
                     await self._idle.wait()
 
     def _forget(self) -> None:
         """Hold nothing any more; what the database still gives to us goes back to the queue."""
-        for chain in self._chains.values():
-            for _, _, row in chain:
-                self._put_back(row, row.not_before)
-        self._chains.clear()
-        self._ready.clear()
-        self._express.clear()
+        for row in self._line.pop_all():
+            self._put_back(row, row.not_before)
 
     async def _give_back(self, name: str) -> None:
         self._owners.pop(self._channel.name, None)
@@ -234,12 +206,13 @@ class Sender:
     async def _claim(self) -> None:
         now, channel = self._clock(), self._channel.name
         due = await self._database.read(lambda c: outbox.next_due(c, channel))
-        room = AHEAD - sum(map(len, self._chains.values()))
+        room = AHEAD - self._line.length
         if due is None or due > now or room <= 0:
             return
         # Of a broadcast no more than goes out soon: finding words takes time in which replies wait.
         soon = min(room // 4, max(FEW, round(self._channel.limits.bulk_rate * POLL * 2)))
-        many = min(room, self._together) if self._together > 1 else 0
+        together = calls.together(self._channel)
+        many = min(room, together) if together > 1 else 0
         limits = {Lane.REPLY: room, Lane.REMINDER: room // 2, Lane.BROADCAST: max(soon, many)}
         company: list[Held] = []
         take = partial(outbox.claim, owner=self._me, compose=self._compose, tariff=self._tariff)
@@ -258,7 +231,7 @@ class Sender:
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            marked, soon = self._choose_marked(loop.time())
+            marked, soon = self._line.choose_marked(loop.time())
             for row in marked:
                 tasks.create_task(self._send([row]), name=f"send {row.key}")
             rows, wait = self._choose(loop.time())
@@ -271,93 +244,18 @@ class Sender:
                         await self._wake.wait()
                 continue
             on_wire = await self._mark_on_wire(rows)
-            for call in _calls(rows):
+            for call in calls.by_call(rows):
                 if going := [row for row in call if row.delivery.id in on_wire]:
+                    self._line.count_first(going)
                     tasks.create_task(self._send(going), name=f"send {going[0].key}")
 
-    def _choose_marked(self, now: float) -> tuple[list[Held], float | None]:
-        """Replies that were marked when they were written; they go even while we stop. And how long the rest waits."""
-        chosen: list[Held] = []
-        waiting: dict[int, float] = {}
-        while self._express:
-            address = self._express.popleft()
-            chain = self._chains.get(address)
-            if not chain or not chain[0][2].marked or address in self._busy:
-                continue
-            wait = self._gate.wait_chat(Lane.REPLY, address, now)
-            if wait > 0:
-                waiting[address] = wait
-            else:
-                chosen.append(self._take(address, now))
-        self._express.extend(waiting)
-        return chosen, min(waiting.values(), default=None)
-
     def _choose(self, now: float) -> tuple[list[Held], float | None]:
-        """Rows that may go now, and otherwise how long to wait for the first that may.
-
-        Those that one call brings together follow its first, which alone is counted.
-        """
+        """Rows that may go now, and otherwise how long to wait for the first that may."""
         if self._stopping:
             return [], None
         if self._resting_until > now:
             return [], self._resting_until - now
-        chosen: list[Held] = []
-        waits: list[float] = []
-        put_back: list[tuple[int, int, int]] = []
-        while self._ready and self._under_way < self._channel.limits.concurrency:
-            lane, number, address = entry = heapq.heappop(self._ready)
-            chain = self._chains.get(address)
-            if address in self._busy or not chain or chain[0][1] != number:
-                continue
-            wait_all = self._gate.wait_all(Lane(lane), now)
-            wait = wait_all or self._gate.wait_chat(Lane(lane), address, now)
-            if wait <= 0:
-                chosen += self._with_company(self._take(address, now), now)
-                continue
-            put_back.append(entry)
-            waits.append(wait)
-            if wait_all > 0:  # all that follow are of this lane or a lower one
-                break
-        for entry in put_back:
-            heapq.heappush(self._ready, entry)
-        return chosen, min(waits) if waits else None
-
-    @property
-    def _together(self) -> int:
-        """To how many people one call may bring the same; a channel may be refused that for a while."""
-        if not isinstance(self._channel, SendsTogether):
-            return 1
-        return int(getattr(self._channel, "together", self._channel.limits.together))
-
-    def _with_company(self, row: Held, now: float) -> list[Held]:
-        """A row with those that wait and say the same to others: one call brings them all, and takes one place."""
-        together = self._together
-        if row.delivery.lane is not Lane.BROADCAST or together == 1:
-            return [row]
-        company, passed = [row], []
-        while self._ready and len(company) < together:
-            lane, number, address = entry = heapq.heappop(self._ready)
-            chain = self._chains.get(address)
-            if address in self._busy or not chain or chain[0][1] != number:
-                continue
-            same = lane == Lane.BROADCAST and chain[0][2].delivery.message == row.delivery.message
-            if same and self._gate.wait_chat(Lane.BROADCAST, address, now) <= 0:
-                company.append(self._take(address, now, counted=False))
-            else:
-                passed.append(entry)
-        for entry in passed:
-            heapq.heappush(self._ready, entry)
-        return company
-
-    def _take(self, address: int, now: float, *, counted: bool = True) -> Held:
-        """The first row of an address, which is busy from now on. `counted`: it takes a place, and one of the rate."""
-        row = replace(heapq.heappop(self._chains[address])[2], counted=counted)
-        if not self._chains[address]:
-            del self._chains[address]
-        self._busy.add(address)
-        self._under_way += counted and not row.marked
-        self._gate.took(address, now, counted=counted)
-        return row
+        return self._line.choose(now)
 
     async def _mark_on_wire(self, rows: list[Held]) -> set[int]:
         """Mark rows just before their call. Gives the numbers of those that may go."""
@@ -371,12 +269,13 @@ class Sender:
             log.warning("the database cannot be written, sending rests: %s", down)
             self._resting_until = asyncio.get_running_loop().time() + 1.0
             for row in rest:
-                self._release(row)
+                self._line.release(row)
             self.hand(rest)
             return set()
         for row in rest:
             if row.delivery.id not in marked:  # cancelled meanwhile
-                self._release(row)
+                self._line.release(row)
+                self._wake.set()
         return marked
 
     def _may_go(self, row: Held, now: datetime) -> bool:
@@ -386,50 +285,41 @@ class Sender:
             self._finish(row, Mark(row, "expired"))
         elif opens > now:
             self._done.append(Mark(row, "queued", again=opens, ambiguous=row.ambiguous))
-            self._busy.discard(row.address_id)
-            self._offer(row.address_id)
+            self._line.ended(row)
             self._marks.set()
         else:
             return True
         return False
 
     async def _send(self, rows: Sequence[Held]) -> None:
-        """One call for one row, or for several that say the same."""
-        outcomes = await self._call(rows)
+        found = await calls.outcomes(self._channel, rows)
         noted: set[Failure] = set()
-        for row, outcome in zip(rows, outcomes, strict=True):
+        for row, outcome in zip(rows, found, strict=True):
             if isinstance(outcome, Failure) and outcome not in noted:
                 noted.add(outcome)
                 self._note(row, outcome)
             self._finish(row, decide(row, outcome, self._clock()))
 
-    async def _call(self, rows: Sequence[Held]) -> Sequence[Sent | Failure]:
-        try:
-            if len(rows) > 1 and isinstance(self._channel, SendsTogether):
-                return await self._channel.send_together([row.delivery for row in rows])
-            return [await self._channel.send(row.delivery) for row in rows]
-        except Exception as error:  # noqa: BLE001  (two of two: staff see it as uncertain or repeated, the person as a reply)
-            log.error("sending %s broke: %s", rows[0].key, type(error).__name__)  # noqa: TRY400  (a trace could hold words)
-            return [Failure("bug", type(error).__name__, retryable=True, ambiguous=True)] * len(rows)
-
     def _note(self, row: Held, failure: Failure) -> None:
         loop_time = asyncio.get_running_loop().time()
         log.info("%s not sent: %s", row.key, failure.code)
         if failure.retry_after:
-            self._gate.bulk_paused_until = max(self._gate.bulk_paused_until, loop_time + failure.retry_after)
+            self._line.gate.bulk_paused_until = max(self._line.gate.bulk_paused_until, loop_time + failure.retry_after)
+        if failure.unpaid:  # what is in hand is taken up anew, as far as it may be
+            for other in self._line.pop_bulk():
+                self._put_back(other, other.not_before)
         if failure.channel_down:
             log.warning("%s rests for %.0f s: %s %s", self._channel.name, DOWN, failure.code, failure.text)
             self._resting_until = loop_time + DOWN
 
     def _finish(self, row: Held, mark: Mark) -> None:
         self._done.append(mark)
-        if mark.status == "queued" and mark.again and not (mark.unpaid and row.delivery.lane is not Lane.REPLY):
-            self._hold_back(row.address_id, mark.again)  # a reply does not wait for what waits for money
+        if mark.status == "queued" and mark.again and not mark.unpaid:  # nobody's reply waits for what waits for money
+            self._hold_back(row.address_id, mark.again)
         elif mark.contact_gone:
-            for _, _, other in self._chains.pop(row.address_id, []):
+            for other in self._line.pop(row.address_id):
                 self._done.append(Mark(other, "cancelled", counted=other.marked))
-        self._busy.discard(row.address_id)
-        self._offer(row.address_id)
+        self._line.ended(row)
         self._marks.set()
         self._wake.set()
 
@@ -437,14 +327,8 @@ class Sender:
         """What follows for this address waits with the one that is tried again, or it would overtake."""
         now = self._clock()
         self._held_back = {a: t for a, t in self._held_back.items() if t > now} | {address: until}
-        for _, _, other in self._chains.pop(address, []):
+        for other in self._line.pop(address):
             self._put_back(other, until)
-
-    def _release(self, row: Held) -> None:
-        self._busy.discard(row.address_id)
-        self._under_way -= row.counted
-        self._offer(row.address_id)
-        self._wake.set()
 
     async def _write_marks(self) -> None:
         while True:
@@ -470,20 +354,9 @@ class Sender:
     def _marked(self, marks: list[Mark]) -> None:
         for mark in marks:
             self.sent(mark.row, mark)
-        # A slot is free only once its outcome is kept: a crash leaves at most `concurrency` sends in doubt.
-        self._under_way -= sum(mark.counted and mark.row.counted for mark in marks)
+        self._line.free_places([mark.row for mark in marks if mark.counted])
         self._idle.set()
         self._wake.set()
-
-
-def _calls(rows: Sequence[Held]) -> list[list[Held]]:
-    """By the call that brings them: each counted row begins one."""
-    calls: list[list[Held]] = []
-    for row in rows:
-        if row.counted:
-            calls.append([])
-        calls[-1].append(row)
-    return calls
 
 
 class Senders(dict[str, Sender]):

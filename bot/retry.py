@@ -6,9 +6,10 @@ A failure is a value with what the channel knows; what follows from it, it does 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from bot.messages import Failure, Lane, Sent
+from bot.messages import Failure, Sent
 from storage import outbox
 from storage.outbox import Held, Mark
 
@@ -20,37 +21,35 @@ def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
     """What becomes of a row after its call."""
     if isinstance(outcome, Sent):
         return Mark(
-            row, "sent", platform_id=outcome.platform_id, ambiguous=row.ambiguous, at=now, billing=outcome.billing
+            row, "sent", platform_id=outcome.platform_id, ambiguous=row.ambiguous, at=now, billing=outcome.billing,
+            shared=outcome.shared,
         )  # fmt: skip
     error = "".join(c for c in f"{outcome.code}: {outcome.text}" if c.isprintable())
     unsure = row.ambiguous + outcome.ambiguous
+    marked = partial(Mark, row, error=error, ambiguous=unsure, lost_at=now if outcome.ambiguous else None)
     if unsure > (0 if row.key.startswith(f"{outbox.CODE}:") else 1):  # a login code is never sent twice
-        return Mark(row, "uncertain", error=error, ambiguous=unsure)
+        return marked("uncertain")
     pause = _pause(row, outcome)
     if pause is None or outcome.contact_gone:
-        return Mark(row, "failed", error=error, ambiguous=unsure, contact_gone=outcome.contact_gone)
+        return marked("failed", contact_gone=outcome.contact_gone)
+    unpaid = (outcome.unpaid, now) if outcome.unpaid else None
     again = now + timedelta(seconds=pause)
-    return Mark(
-        row,
-        "queued",
-        error=error,
-        again=again,
-        ambiguous=unsure,
-        unpaid=(outcome.unpaid, now) if outcome.unpaid else None,
-    )
+    return marked("queued", again=again, unpaid=unpaid, untried=_is_untried(outcome))
 
 
 def _pause(row: Held, failure: Failure) -> float | None:
-    """Seconds until the next try; None when there shall be none.
-
-    What the platform asks for, an outage of the channel and an empty purse use up no tries.
-    """
+    """Seconds until the next try; None when there shall be none."""
     if asked := failure.retry_after or failure.rest:
         return asked
-    if failure.unpaid and row.delivery.lane is not Lane.REPLY:
+    if failure.unpaid:
         return UNPAID.total_seconds()
     if failure.channel_down:
         return RETRIES[min(row.attempts, 2)]
     if not failure.retryable or row.attempts >= len(RETRIES):
         return None
     return RETRIES[row.attempts]
+
+
+def _is_untried(failure: Failure) -> bool:
+    """What the platform asks for, an outage of the channel and an empty purse use up no tries."""
+    return bool(failure.retry_after or failure.rest or failure.unpaid or failure.channel_down)

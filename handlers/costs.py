@@ -40,7 +40,7 @@ async def bill(chat: Chat, paid: Paid, at: datetime | None = None) -> list[Words
 def _bill(channel: str, cost: Cost, tariff: Tariff, state: State) -> list[Words]:
     title = literal(abilities.of(channel).title)
     if state.why:
-        return [words("costs.paused", channel=title, why=_why(state)), *_without(cost)]
+        return [words("costs.paused", channel=title, why=_why(state, tariff)), *_without(cost)]
     euros = literal(money.shown(tariff.cost(cost.messages)))
     lines = [words("costs.bill", channel=title, number=cost.messages, cost=euros)]
     if state.left is None:
@@ -50,8 +50,10 @@ def _bill(channel: str, cost: Cost, tariff: Tariff, state: State) -> list[Words]
     return [*lines, words("costs.too_few", number=over), *_after(cost, over)] if over > 0 else lines
 
 
-def _why(state: State) -> Words:
+def _why(state: State, tariff: Tariff) -> Words:
     """„парите за месеца свършиха, до 1 декември“. Nobody knows when an account is paid."""
+    if state.why == BUDGET and not tariff.messages:
+        return words("costs.why_none")
     why = words(_WHY[state.why])
     if state.resumes is None:
         return why
@@ -93,11 +95,16 @@ async def shortage(chat: Chat) -> list[Words]:
         words(
             "costs.short",
             channel=literal(abilities.of(name).title),
-            why=_why(state) if state.why else words("costs.why_near"),
+            why=_why(state, chat.tariffs[name]) if state.why else words("costs.why_near"),
         )
         for name, state in states.items()
-        if state.why or is_near(state, chat.tariffs[name])
+        if _is_news(state, chat.tariffs[name])
     ]
+
+
+def _is_news(state: State, tariff: Tariff) -> bool:
+    """A budget of nothing was wished so."""
+    return is_near(state, tariff) or bool(state.why and (state.why != BUDGET or tariff.messages))
 
 
 async def month(chat: Chat) -> list[Words]:

@@ -16,7 +16,7 @@ from bot import calendar
 from bot.messages import Lane
 from storage import notifications, spending
 from storage.people import upsert
-from storage.spending import State
+from storage.spending import BUDGET, State
 from storage.staff import COORDINATOR
 from storage.tables import UtcTime, addresses, contacts, outbox, staff
 
@@ -45,7 +45,9 @@ def tell(connection: Connection, tariffs: Mapping[str, Tariff], rules: Rules, no
     told = 0
     for channel, tariff in tariffs.items():
         state = spending.state(connection, channel, tariff, now)
-        if what := state.why or (NEAR if is_near(state, tariff) else ""):
+        near = NEAR if is_near(state, tariff) else ""
+        what = state.why if state.why != BUDGET or tariff.messages else ""  # a budget of nothing is a wish, and no news
+        if what := what or near:
             told += _enter(connection, f"{PREFIX}:{channel}:{spending.month_of(now)}:{what}:", rules, now)
     return told
 

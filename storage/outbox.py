@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column,
 
 from bot.abilities import ONE_KEYBOARD, RECEIPTS, SESSIONS
 from bot.messages import Address, Delivery, Lane, Outgoing
-from storage import reported, spending
+from storage import people, reported, spending
+from storage.spending import Billed
 from storage.tables import addresses, contacts, conversations, notices, outbox, residents
 
 if TYPE_CHECKING:
@@ -148,9 +149,7 @@ def claim(
     """
     taken: list[Held] = []
     for lane, limit in limits.items():
-        most = limit
-        if channel in SESSIONS and lane is not Lane.REPLY:
-            most = _affordable(connection, channel, lane, limit, tariff, now)
+        most = _affordable(connection, channel, lane, limit, tariff, now) if channel in SESSIONS else limit
         if most > 0:
             taken += _claim_lane(connection, channel, owner, now, lane, most, compose)
     return taken
@@ -163,6 +162,10 @@ def _affordable(
 
     Where nothing may that costs, such rows go by a free way or are put off, and staff are told.
     """
+    if lane is Lane.REPLY:
+        if limit > 0 and spending.is_paused(connection, channel, now):
+            spending.reroute(connection, channel, lane, now)
+        return limit
     room = spending.room(connection, channel, tariff, now)
     if room is None or room >= limit:
         return limit
@@ -182,6 +185,8 @@ def _claim_lane(
     if not ids:
         return []
     rows = connection.execute(_taken, {"ids": ids}).all()
+    if channel in ONE_KEYBOARD and any(row.ambiguous and row.inbox_id for row in rows):
+        rows = _without_overtaken(connection, rows)
     asked = [
         Unwritten(row.id, row.key, row.contact_id, Address(channel, row.external), lane, row.body is not None)
         for row in rows
@@ -189,6 +194,20 @@ def _claim_lane(
     ]
     written = _write(connection, asked, now, compose) if asked else {}
     return [_row(row, written.get(row.id)) for row in rows if written.get(row.id, row.body) is not None]
+
+
+def _without_overtaken(connection: Connection, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Leave out replies in doubt after which another has gone out: said again, they would take its buttons away."""
+    later = outbox.alias()
+    newer = select(later.c.id).where(
+        later.c.address_id == outbox.c.address_id, later.c.id > outbox.c.id, later.c.inbox_id.is_not(None),
+        later.c.status.in_(("sending", "sent", "delivered", "read")),
+    )  # fmt: skip
+    doubted = [row.id for row in rows if row.ambiguous and row.inbox_id]
+    overtaken = outbox.c.id.in_(doubted) & newer.exists()
+    given_up = update(outbox).where(overtaken).values(status="uncertain", owner="", ambiguous=2)
+    gone = set(connection.execute(given_up.returning(outbox.c.id)).scalars())
+    return [row for row in rows if row.id not in gone]
 
 
 _due = (
@@ -260,6 +279,7 @@ _mark = (
         status=bindparam("to"), platform_id=bindparam("platform"), error=bindparam("why"),
         ambiguous=bindparam("unsure"), not_before=bindparam("again"), owner=bindparam("holder"),
         sent_at=bindparam("done"), billing=bindparam("charge"),
+        attempts=outbox.c.attempts - bindparam("back"),
     )
 )  # fmt: skip
 
@@ -277,7 +297,10 @@ class Mark:
     at: datetime | None = None
     contact_gone: bool = False
     billing: int | None = None
+    shared: bool = False  # as Sent.shared
+    lost_at: datetime | None = None  # when its answer was lost: it may have arrived, and been charged
     unpaid: tuple[str, datetime] | None = None  # as Failure.unpaid, and when
+    untried: bool = False  # this try counts for nothing
     counted: bool = True  # it took one of the channel's places; those that only wait behind another did not
 
 
@@ -287,10 +310,12 @@ def mark(connection: Connection, marks: Sequence[Mark], owner: str) -> None:
         {
             "row": m.row.delivery.id, "me": owner, "to": m.status, "platform": m.platform_id, "why": m.error[:200],
             "unsure": m.ambiguous, "again": m.again or m.row.not_before, "done": m.at, "charge": m.billing,
+            "back": int(m.untried),
             "holder": "" if m.status == "queued" else owner,
         }
         for m in sorted(marks, key=lambda m: m.row.delivery.id)  # receipts lock the same rows in this order
     ]  # fmt: skip
+    people.lock(connection, {m.row.address_id for m in marks if m.contact_gone})
     connection.execute(_mark, rows)
     _count_costs(connection, [m for m in marks if m.row.delivery.address.channel in SESSIONS])
     gone = {m.row.address_id for m in marks if m.contact_gone} | _reported_before(connection, marks)
@@ -299,10 +324,13 @@ def mark(connection: Connection, marks: Sequence[Mark], owner: str) -> None:
 
 
 def _count_costs(connection: Connection, marks: Sequence[Mark]) -> None:
-    sent = [m for m in marks if m.at is not None]
-    if sent:
-        billed = [(m.row.delivery.address.channel, m.billing) for m in sent]
-        spending.note(connection, billed, max(m.at for m in sent if m.at is not None))
+    billed = [
+        Billed(m.row.delivery.address.channel, m.row.address_id, at, m.billing, shared=m.shared, lost=m.at is None)
+        for m in marks
+        if (at := m.at or m.lost_at)
+    ]
+    if billed:
+        spending.note(connection, billed)
     for channel, why, at in {(m.row.delivery.address.channel, *m.unpaid) for m in marks if m.unpaid}:
         spending.pause(connection, channel, why, at)
 
@@ -341,6 +369,8 @@ def recover(connection: Connection, channel: str, now: datetime, *, repeatable: 
     held = (outbox.c.channel == channel) & (outbox.c.owner != "")
     freed = connection.execute(update(outbox).where(held, _queued).values(owner="")).rowcount
     lost = held & _sending
+    if channel in SESSIONS:
+        spending.note_lost(connection, channel, lost, now)
     if repeatable:
         again = connection.execute(update(outbox).where(lost).values(status="queued", owner="")).rowcount
         return freed + again, 0

@@ -123,6 +123,21 @@ _lock = (
 )
 
 
+def lock(connection: Connection, address_ids: Collection[int]) -> None:
+    """Before rows of these addresses are locked that a talk would lock last: otherwise the two wait for each other."""
+    if address_ids and connection.dialect.name == "postgresql":
+        connection.execute(_lock_ids, {"ids": sorted(address_ids)}).all()
+
+
+_lock_ids = (
+    select(addresses.c.id, contacts.c.id)
+    .join(contacts, contacts.c.id == addresses.c.contact_id)
+    .where(addresses.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(contacts.c.id, addresses.c.id)
+    .with_for_update(key_share=True)
+)
+
+
 def _find(connection: Connection, lookup: dict[bytes, Address]) -> dict[Address, Known]:
     if connection.dialect.name != "postgresql":
         return _look(connection, lookup)

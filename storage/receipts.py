@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, literal_column, select
 
 from bot.messages import Receipt
-from storage import notices, outbox, reported
+from storage import notices, outbox, people, reported
 from storage.people import hash_of, upsert
 from storage.reported import Told
 from storage.tables import addresses
@@ -46,6 +46,7 @@ def _keep(connection: Connection, receipts: Sequence[Receipt], now: datetime) ->
     told = _known(connection, receipts, now)
     if not told:
         return
+    people.lock(connection, {one.address_id for one in told if one.status == reported.FAILED})  # they may be stopped
     _wait_for_marks(connection, {one.address_id for one in told})
     applied = reported.apply(connection, told)
     if applied.unknown:

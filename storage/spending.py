@@ -6,7 +6,7 @@ Only what we write of our own accord to people outside a session costs; see stor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,8 @@ from storage.tables import addresses, notices, outbox, residents, spending
 if TYPE_CHECKING:
     from bot.money import Tariff
 
-CHARGED: Final = 5  # Viber's billing_status of a message that is charged (REST Bot API, "billing_status")
+# Viber's billing_status (REST Bot API): 5 is charged; 0, 3 and 4 are free though nobody wrote within a day.
+CHARGED, FREE = 5, (0, 3, 4)
 QUOTA, BALANCE, BUDGET = "quota", "balance", "budget"  # why nothing more goes that costs
 BALANCE_REST: Final = timedelta(hours=1)  # then it is tried again: somebody may have paid
 
@@ -36,6 +37,25 @@ class State:
     paused_until: datetime | None = None  # UTC; the platform itself refuses until then
     why: str = ""  # quota or balance while it is paused, budget when nothing is left; empty: it goes
     resumes: datetime | None = field(default=None, compare=False)  # UTC, by the calendar; None: nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """A message that went out, or may have."""
+
+    channel: str
+    address_id: int
+    at: datetime  # UTC
+    billing: int | None = None
+    shared: bool = False  # the billing is that of a whole call
+    lost: bool = False  # the platform's answer was lost: it may have been charged
+
+    @property
+    def is_charged(self) -> bool | None:
+        """Whether it was; None: it was if it went to somebody outside a session."""
+        if not self.shared and not self.lost and self.billing is not None:
+            return self.billing == CHARGED
+        return False if self.billing in FREE else None
 
 
 def month_of(now: datetime) -> str:
@@ -58,7 +78,7 @@ def state(connection: Connection, channel: str, tariff: Tariff | None, now: date
     paused = row.paused_until if row and row.paused_until and row.paused_until > now else None
     most = tariff.messages if tariff else None
     left = None if most is None else max(0, most - charged - _on_their_way(connection, channel, now))
-    why = row.why if row and paused else BUDGET if left == 0 else ""
+    why = row.why if row and paused else BUDGET if most is not None and charged >= most else ""
     return State(charged, left, paused, why, next_month(now) if why in (QUOTA, BUDGET) else None)
 
 
@@ -66,6 +86,12 @@ def room(connection: Connection, channel: str, tariff: Tariff | None, now: datet
     """How many messages that cost may be taken up now; None: as many as there are."""
     known = state(connection, channel, tariff, now)
     return 0 if known.paused_until else known.left
+
+
+def is_paused(connection: Connection, channel: str, now: datetime) -> bool:
+    """Whether the platform itself carries nothing that costs."""
+    paused = select(spending.c.channel).where(_this(channel, now), spending.c.paused_until > now)
+    return connection.execute(paused).first() is not None
 
 
 def _on_their_way(connection: Connection, channel: str, now: datetime) -> int:
@@ -115,6 +141,7 @@ def _due(channel: str, lane: Lane, now: datetime) -> ColumnElement[bool]:
     return (
         (outbox.c.channel == channel) & (outbox.c.status == literal_column("'queued'")) & (outbox.c.owner == "")
         & (outbox.c.lane == int(lane)) & (outbox.c.not_before <= now) & outbox.c.address_id.in_(paid)
+        & outbox.c.inbox_id.is_(None)  # what answers a word of theirs is never held
     )  # fmt: skip
 
 
@@ -122,17 +149,40 @@ def _due(channel: str, lane: Lane, now: datetime) -> ColumnElement[bool]:
 
 
 def stopped(connection: Connection, channel: str, tariff: Tariff | None, now: datetime) -> None:
-    """Note that something was put off which would cost: by the budget, unless the platform has said why."""
-    if not state(connection, channel, tariff, now).paused_until:
+    """Note that something was put off because the budget is used up. One of nothing is a wish, and no news."""
+    if tariff and tariff.messages and state(connection, channel, tariff, now).why == BUDGET:
         pause(connection, channel, BUDGET, now)
 
 
-def note(connection: Connection, billed: Iterable[tuple[str, int | None]], now: datetime) -> None:
-    """Count what was charged, in the transaction that keeps it. `billed`: channel and billing of each message."""
-    for channel, count in Counter(channel for channel, billing in billed if billing == CHARGED).items():
-        _month(connection, channel, now)
-        more = spending.c.charged + count
-        connection.execute(update(spending).where(_this(channel, now)).values(charged=more))
+def note(connection: Connection, billed: Sequence[Billed]) -> None:
+    """Count what was charged, in the transaction that keeps it; where nobody can know, what would cost is counted."""
+    billed = [one for one in billed if one.channel in SESSIONS]
+    asked = {one.address_id for one in billed if one.is_charged is None}
+    closed = set()
+    if asked:
+        outside = select(addresses.c.id).where(addresses.c.id.in_(asked), costs(max(one.at for one in billed)))
+        closed = set(connection.execute(outside).scalars())
+    charged = Counter(
+        (one.channel, month_of(one.at))
+        for one in billed
+        if one.is_charged or (one.is_charged is None and one.address_id in closed)
+    )
+    for (channel, month), count in charged.items():
+        _add(connection, channel, month, count)
+
+
+def note_lost(connection: Connection, channel: str, lost: ColumnElement[bool], now: datetime) -> None:
+    """Count what was on the wire when a process died, as far as it would cost: `lost` says which rows of the outbox."""
+    counted = select(func.count()).select_from(outbox.join(addresses, addresses.c.id == outbox.c.address_id))
+    if number := connection.execute(counted.where(lost, costs(now))).scalar_one():
+        _add(connection, channel, month_of(now), number)
+
+
+def _add(connection: Connection, channel: str, month: str, count: int) -> None:
+    row = {"channel": channel, "month": month, "charged": count, "why": ""}
+    more = {"charged": spending.c.charged + count}
+    entering = upsert(connection, spending).values(row)
+    connection.execute(entering.on_conflict_do_update(index_elements=["channel", "month"], set_=more))
 
 
 def pause(connection: Connection, channel: str, why: str, now: datetime) -> None:

@@ -229,10 +229,10 @@ async def test_what_a_sender_holds_in_its_memory_is_held_and_stopped_too(databas
         await at.process.sender._claim()
         await at.channel.called(5)
         sender = at.process.sender
-        assert sum(map(len, sender._chains.values())) > 5
+        assert sum(map(len, sender._line.chains.values())) > 5
         await at.act(act)
-        sender._gate.limits, sender._gate._all._rate, sender._gate._all._burst = QUICK, 10_000, 1000
-        sender._gate._all._level = 1000
+        sender._line.gate.limits, sender._line.gate._all._rate, sender._line.gate._all._burst = QUICK, 10_000, 1000
+        sender._line.gate._all._level = 1000
         sender._wake.set()
         await sender.settled()
         assert len([call for call in at.channel.calls if call.address.external != "1"]) <= 5
@@ -253,7 +253,7 @@ async def test_a_row_that_was_called_back_and_claimed_anew_takes_its_own_place(d
         sender = at.process.sender
         sender.hand([held("старо")])
         sender.hand([held("ново")])
-        assert [row.delivery.message.text for chain in sender._chains.values() for _, _, row in chain] == ["ново"]
+        assert [row.delivery.message.text for chain in sender._line.chains.values() for _, _, row in chain] == ["ново"]
 
 
 async def test_a_change_of_what_was_sent_goes_by_night_and_news_do_not() -> None:

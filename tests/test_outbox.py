@@ -86,21 +86,28 @@ DECISIONS = {
         Failure("blocked", contact_gone=True), {"ambiguous": 1},
         {"status": "failed", "contact_gone": True, "ambiguous": 1},
     ),
-    "asked to wait": (Failure("flood", retry_after=17), {}, {"status": "queued", "again": after(17)}),
+    "asked to wait": (Failure("flood", retry_after=17), {}, {"status": "queued", "again": after(17), "untried": True}),
     "asked to wait for the tenth time": (
-        Failure("flood", retry_after=17), {"attempts": 9}, {"status": "queued", "again": after(17)},
+        Failure("flood", retry_after=17), {"attempts": 9}, {"status": "queued", "again": after(17), "untried": True},
     ),
     **{
         f"failure {n + 1} of those that pass": (RETRY, {"attempts": n}, {"status": "queued", "again": after(pause)})
         for n, pause in enumerate(RETRIES)
     },
     "the eighth failure": (RETRY, {"attempts": 7}, {"status": "failed", "error": "server: busy"}),
-    "no network": (Failure("network", channel_down=True), {}, {"status": "queued", "again": after(2)}),
-    "no network for hours": (
-        Failure("network", channel_down=True), {"attempts": 40}, {"status": "queued", "again": after(15)},
+    "no network": (
+        Failure("network", channel_down=True), {}, {"status": "queued", "again": after(2), "untried": True},
     ),
-    "perhaps delivered": (AMBIGUOUS, {}, {"status": "queued", "again": after(2), "ambiguous": 1}),
-    "perhaps delivered, twice": (AMBIGUOUS, {"ambiguous": 1}, {"status": "uncertain", "ambiguous": 2}),
+    "no network for hours": (
+        Failure("network", channel_down=True), {"attempts": 40},
+        {"status": "queued", "again": after(15), "untried": True},
+    ),
+    "perhaps delivered": (
+        AMBIGUOUS, {}, {"status": "queued", "again": after(2), "ambiguous": 1, "lost_at": NOW},
+    ),
+    "perhaps delivered, twice": (
+        AMBIGUOUS, {"ambiguous": 1}, {"status": "uncertain", "ambiguous": 2, "lost_at": NOW},
+    ),
     "refused after one that may have arrived": (
         RETRY, {"ambiguous": 1, "attempts": 1}, {"status": "queued", "again": after(5), "ambiguous": 1},
     ),
@@ -129,7 +136,7 @@ def timetable(sender: Sender, start: float = T) -> list[tuple[float, int]]:
         chosen, wait = sender._choose(now)
         for row in chosen:
             gone.append((round(now - start, 6), row.delivery.id))
-            sender._release(row)
+            sender._line.release(row)
         if not chosen:
             if wait is None:
                 return gone
@@ -150,7 +157,7 @@ def test_one_chat_gets_its_rows_one_at_a_time_in_order() -> None:
     first, _ = sender._choose(T)
     assert [row.delivery.id for row in first] == [1, 4]
     assert sender._choose(T)[0] == []
-    sender._release(first[0])
+    sender._line.release(first[0])
     assert [row.delivery.id for row in sender._choose(T)[0]] == [3]
 
 
@@ -160,7 +167,7 @@ def test_no_more_calls_are_under_way_than_the_channel_allows() -> None:
     first, wait = sender._choose(T)
     assert ([row.delivery.id for row in first], wait) == ([1, 2, 3], None)
     assert sender._choose(T)[0] == []
-    sender._release(first[1])
+    sender._line.release(first[1])
     assert [row.delivery.id for row in sender._choose(T)[0]] == [4]
 
 
@@ -188,7 +195,7 @@ def test_a_reply_that_comes_in_the_middle_of_a_broadcast_goes_at_once() -> None:
     sender = Post(limits=TELEGRAM).sender()
     sender.hand([held(n, lane=Lane.BROADCAST) for n in range(1, 1001)])
     for row in sender._choose(T)[0]:
-        sender._release(row)
+        sender._line.release(row)
     assert sender._choose(T)[0] == []
     sender.hand([held(5000)])
     assert [row.delivery.id for row in sender._choose(T)[0]] == [5000]
@@ -216,19 +223,19 @@ async def test_a_channel_that_is_down_rests_whole_and_comes_back() -> None:
 async def test_a_reply_that_was_marked_when_it_was_written_goes_at_once_in_the_place_booked_for_it() -> None:
     post = Post(limits=Limits(concurrency=3))
     sender = post.sender(owners={"telegram": "me"})
-    sender._under_way = 3  # as after booking three places, of which two are used
+    sender._line.under_way = 3  # as after booking three places, of which two are used
     sender.hand([held(1, marked=True), held(2, marked=True), held(3, 1)], places=3)
-    assert [row.delivery.id for row in sender._choose_marked(T)[0]] == [1, 2]
-    assert sender._under_way == 2
+    assert [row.delivery.id for row in sender._line.choose_marked(T)[0]] == [1, 2]
+    assert sender._line.under_way == 2
     assert sender._choose(T)[0] == [], "the second for the first address waits for its turn"
 
 
 async def test_a_marked_reply_that_cannot_go_at_once_gives_its_place_back_and_its_chat_keeps_its_order() -> None:
     sender = Post().sender()
-    sender._under_way = 1
+    sender._line.under_way = 1
     sender.hand([held(1, 7), held(2, 7, marked=True)], places=1)
     soon = NOW + timedelta(seconds=module.POLL)
-    assert sender._choose_marked(T) == ([], None)
+    assert sender._line.choose_marked(T) == ([], None)
     assert sender._choose(T)[0] == [], "what stood before it waits with it"
     assert [(m.row.delivery.id, m.status, m.again, m.counted) for m in sender._done] == [
         (1, "queued", soon, False),
@@ -242,11 +249,11 @@ async def test_one_chats_flood_leaves_the_places_to_everybody_else() -> None:
         taker = sender.book(1)
         assert taker is not None
         sender.hand([held(number, 7, marked=bool(taker.places) and 7 not in taker.crowded)], places=taker.places)
-        for row in sender._choose_marked(asyncio.get_running_loop().time())[0]:
+        for row in sender._line.choose_marked(asyncio.get_running_loop().time())[0]:
             sender._finish(row, decide(row, Sent("m"), NOW))
         sender._marked(marks := list(sender._done))
         del sender._done[: len(marks)]
-    assert sender._under_way == 0
+    assert sender._line.under_way == 0
     another = sender.book(3)
     assert another is not None
     assert another.places == 3
@@ -256,8 +263,8 @@ async def test_one_chats_flood_leaves_the_places_to_everybody_else() -> None:
     ("change", "booked"),
     [
         pytest.param({}, Taker("me", 3), id="as many as are free"),
-        pytest.param({"_under_way": 4}, Taker("me", 1), id="the rest of them"),
-        pytest.param({"_under_way": 5}, Taker("me", 0), id="none is free"),
+        pytest.param({"under_way": 4}, Taker("me", 1), id="the rest of them"),
+        pytest.param({"under_way": 5}, Taker("me", 0), id="none is free"),
         pytest.param({"_stopping": True}, Taker("me", 0), id="stopping"),
         pytest.param({"_resting_until": 1e12}, Taker("me", 0), id="nobody can be reached now"),
         pytest.param({"_owners": {"telegram": "another"}}, None, id="another process sends"),
@@ -268,10 +275,10 @@ async def test_how_many_calls_may_start_the_moment_they_are_committed(
 ) -> None:
     sender = Post(limits=Limits(concurrency=5)).sender(owners={"telegram": "me"})
     for name, value in change.items():
-        setattr(sender, name, value)
-    before = sender._under_way
+        setattr(sender._line if name == "under_way" else sender, name, value)
+    before = sender._line.under_way
     assert sender.book(3) == booked
-    assert sender._under_way == before + (booked.places if booked else 0)
+    assert sender._line.under_way == before + (booked.places if booked else 0)
 
 
 def test_a_failed_row_takes_those_behind_it_back_to_the_queue_so_that_none_overtakes() -> None:

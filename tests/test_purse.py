@@ -14,6 +14,7 @@ from bot.money import Tariff
 from bot.purse import Purse
 from storage import spending
 from storage.database import Database, Down
+from storage.spending import Billed
 from storage.tables import outbox
 from tests.faults.life import Clock
 from tests.storage.events_kit import DAY, NOW, RULES, lead
@@ -29,7 +30,7 @@ def short(connection: Connection) -> None:
     """Two coordinators, and a budget that is used up."""
     lead(connection)
     lead(connection, 2)
-    spending.note(connection, [("viber", spending.CHARGED)] * 10, NOW)
+    spending.note(connection, [Billed("viber", 1, NOW, spending.CHARGED)] * 10)
 
 
 def looking(database: Database, clock: Clock, scheduler: AsyncIOScheduler | None = None) -> Purse:
@@ -57,7 +58,7 @@ async def test_each_month_is_told_of_anew(database_url: str) -> None:
         assert await looking(database, clock).look() == 2
         clock.now = spending.next_month(NOW) + DAY
         assert await looking(database, clock).look() == 0, "nothing is used yet"
-        await database.write(lambda c: spending.note(c, [("viber", spending.CHARGED)] * 10, clock.now))
+        await database.write(lambda c: spending.note(c, [Billed("viber", 1, clock.now, spending.CHARGED)] * 10))
         assert await looking(database, clock).look() == 2
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from bot.messages import Failure, Lane
 from bot.money import Tariff
 from storage import money_notes, spending
+from storage.spending import Billed
 from storage.tables import addresses, outbox
 from tests.conversations.announce_kit import class_of, further, go_on, looked_at, refuse, sent
 from tests.conversations.event_kit import made_by, parents, staff_member, told
@@ -49,7 +50,7 @@ def bill(number: int, cost: str, left: str = "0,30 €") -> str:
 
 
 async def charged(town: Town, number: int) -> None:
-    await town.change(lambda c: spending.note(c, [("viber", 5)] * number, town.now))
+    await town.change(lambda c: spending.note(c, [Billed("viber", 1, town.now, 5)] * number))
 
 
 async def test_an_announcement_says_what_it_costs_before_it_goes(town: Town, stoyan: Talker) -> None:
@@ -100,6 +101,14 @@ async def test_another_way_says_what_it_costs(town: Town, stoyan: Talker) -> Non
     shown = await stoyan.press_data(f"/announcement {number}")
     assert f"{t('costs.other_way')}\n{bill(1, '0,02 €')}" in shown
     assert t("announce.do_other_way", number=1) in stoyan.labels
+
+
+async def test_where_nothing_shall_be_paid_it_says_that_and_no_month(town: Town, stoyan: Talker) -> None:
+    await class_of(town, "viber", 2)
+    town.world = replace(town.world, tariffs={"viber": Tariff(Decimal("0.02"), Decimal(0))})
+    shown = await looked_at(stoyan)
+    assert f"⚠ Viber е спрян: {t('costs.why_none')}." in shown
+    assert "💶" not in await stoyan.press_data("/staff"), "it was wished so"
 
 
 async def test_what_costs_nothing_says_nothing_of_money(town: Town, stoyan: Talker) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select, update
 from bot.money import Tariff
 from storage import costs, deliveries, events, money_notes, spending
 from storage.costs import Cost
+from storage.spending import Billed
 from storage.tables import addresses, notifications, outbox, residents, staff
 from tests.storage.broadcasts_kit import SOON, WORDS, begun
 from tests.storage.events_kit import CLASS, NOW, RULES, fire, lead, published, settle
@@ -158,15 +159,15 @@ async def test_coordinators_hear_once_of_each_shortage_and_not_at_night(database
             return [key.split(":", 2)[2] for key in keys.scalars()]
 
         assert tell() == []
-        spending.note(connection, [("viber", 5)] * 7, NOW)
+        spending.note(connection, [Billed("viber", 1, NOW, 5)] * 7)
         assert tell() == []
-        spending.note(connection, [("viber", 5), ("viber", 1), ("telegram", None)], NOW)
+        spending.note(connection, [Billed("viber", 1, NOW, 5), Billed("viber", 1, NOW, 1), Billed("telegram", 1, NOW)])
         night = NOW + timedelta(hours=14)
         assert tell(night) == tell(night) == ["2026-11:near:1"]
         held = select(outbox.c.not_before, outbox.c.lane).where(outbox.c.key.like("money:%"))
         waits, lane = connection.execute(held).one()
         assert (waits > night, lane) == (True, 0), "in the morning, and not kept back for want of money"
-        spending.note(connection, [("viber", 5)] * 2, NOW)
+        spending.note(connection, [Billed("viber", 1, NOW, 5)] * 2)
         assert tell(night) == ["2026-11:near:1", "2026-11:budget:1"]
         (told,) = money_notes.facts(connection, ["money:viber:2026-11:budget:1"], NOW, TARIFFS).values()
         assert (told.what, told.state.charged) == ("budget", 10)

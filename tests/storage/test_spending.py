@@ -38,7 +38,7 @@ def street(connection: Connection, count: int, *, first: int = 1, session: datet
 
 
 def wait(connection: Connection, *people: int, lane: Lane = Lane.REMINDER, **more: Any) -> None:
-    """A message for each waits."""
+    """A message for each waits; of their own accord unless it answers an event."""
     blank = {
         "channel": "viber", "lane": int(lane), "status": "queued", "not_before": NOW, "created_at": NOW,
         "expires_at": NOW + DAY, "body": {"text": "x"},
@@ -56,11 +56,12 @@ def _claim(connection: Connection, tariff: Tariff | None, now: datetime, limits:
     return rows_of.claim(connection, "viber", "me", now, limits, tariff=tariff)
 
 
-def sent(connection: Connection, tariff: Tariff | None = TARIFF, billing: int = 5, now: datetime = NOW) -> None:
-    """Everything that may go is taken and went."""
+def sent(connection: Connection, tariff: Tariff | None = TARIFF, now: datetime = NOW, **mark: Any) -> None:
+    """Everything that may go is taken and went, each charged for unless told otherwise."""
+    mark = {"billing": 5} | mark
     held = _claim(connection, tariff, now, dict.fromkeys(Lane, 100))
     rows_of.on_wire(connection, [h.delivery.id for h in held], "me")
-    rows_of.mark(connection, [Mark(h, "sent", platform_id="1", at=now, billing=billing) for h in held], "me")
+    rows_of.mark(connection, [Mark(h, "sent", platform_id="1", at=now, **mark) for h in held], "me")
 
 
 def told(connection: Connection) -> list[str]:
@@ -103,6 +104,83 @@ async def test_only_what_the_platform_charged_is_counted(database: Database) -> 
         assert state(connection) == State(charged=3, left=2)
         assert spending.state(connection, "telegram", None, NOW) == State()
         assert state(connection, next_month(NOW)) == State(charged=0, left=5), "a month begins anew"
+
+    await database.write(go)
+
+
+@pytest.mark.parametrize(
+    ("mark", "charged"),
+    [
+        pytest.param({"billing": 5}, 4, id="the platform says so of each"),
+        pytest.param({"billing": 5, "shared": True}, 3, id="it says so of all together: not of who is in a session"),
+        pytest.param({"billing": 1, "shared": True}, 3, id="it says so of one who is in a session"),
+        pytest.param({"billing": 3, "shared": True}, 0, id="free for this bot"),
+        pytest.param({"billing": None}, 3, id="it says nothing"),
+        pytest.param({"billing": 2}, 0, id="in a session by its own count"),
+    ],
+)
+async def test_where_nobody_says_what_one_message_cost_what_would_is_counted(
+    database: Database, mark: dict[str, Any], charged: int
+) -> None:
+    def go(connection: Connection) -> None:
+        wait(connection, *street(connection, 3), *street(connection, 1, first=30, session=NOW - DAY / 2))
+        sent(connection, None, **mark)
+        assert state(connection).charged == charged
+
+    await database.write(go)
+
+
+async def test_a_message_of_which_nobody_knows_may_have_been_charged_each_time(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        wait(connection, *street(connection, 2), *street(connection, 1, first=30, session=NOW - DAY / 2))
+        held = _claim(connection, None, NOW, dict.fromkeys(Lane, 9))
+        rows_of.on_wire(connection, [h.delivery.id for h in held], "me")
+        lost = [Mark(h, "queued", again=NOW, ambiguous=1, lost_at=NOW) for h in held]
+        rows_of.mark(connection, lost, "me")
+        assert state(connection).charged == 2
+        again = _claim(connection, None, NOW, dict.fromkeys(Lane, 9))
+        rows_of.on_wire(connection, [h.delivery.id for h in again], "me")
+        rows_of.recover(connection, "viber", NOW)
+        assert state(connection).charged == 4, "and so may be what was on the wire when the process died"
+
+    await database.write(go)
+
+
+async def test_a_budget_that_is_only_promised_is_no_news(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        wait(connection, *street(connection, 5))
+        assert len(claim(connection)) == 5
+        wait(connection, *street(connection, 2, first=20))
+        assert claim(connection) == []
+        assert (state(connection).left, state(connection).why, told(connection)) == (0, "", [])
+
+    await database.write(go)
+
+
+async def test_a_budget_of_nothing_is_a_wish_and_no_news(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        nothing = Tariff(Decimal("0.02"), Decimal(0))
+        wait(connection, *street(connection, 2), *street(connection, 1, first=30, session=NOW))
+        assert claim(connection, nothing) == [30]
+        assert told(connection) == []
+
+    await database.write(go)
+
+
+async def test_what_staff_must_know_goes_by_a_free_way_while_nothing_is_paid(database: Database) -> None:
+    def go(connection: Connection) -> None:
+        one, other = street(connection, 2)
+        page = {
+            "id": 50, "channel": "web", "external": "w", "lookup": b"w" * 16, "status": "active", "contact_id": one,
+            "created_at": NOW,
+        }  # fmt: skip
+        connection.execute(insert(addresses).values(page))
+        connection.execute(insert(residents).values(address_id=50, contact_id=one))
+        spending.pause(connection, "viber", "balance", NOW)
+        wait(connection, one, other, lane=Lane.REPLY)
+        wait(connection, one, lane=Lane.REPLY, key="reply:1", inbox_id=7)
+        assert sorted(claim(connection)) == [one, other], "an answer to them, and who has no other way"
+        assert [h.address_id for h in rows_of.claim(connection, "web", "me", NOW, {Lane.REPLY: 9})] == [50]
 
     await database.write(go)
 
