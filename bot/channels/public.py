@@ -54,6 +54,7 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _PRIVATE, _NEVER = "private, max-age=3600", "no-store"
+_LARGEST = 12_000_000  # bytes; no content that is kept has more
 _SIGNATURE = 18  # bytes: 144 bits, and 24 letters
 _LETTERS = 24  # of a file's own name
 _PATH = re.compile(
@@ -103,7 +104,8 @@ class Public:
         self._headers = _HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if site[:5] == "https" else {})
         self._pages = Pages(title)
         self._zone = ZoneInfo(title.zone)
-        self._kept = _Kept()
+        # Together at most 28 MB: a player asks for a long note piece by piece, and each piece would be read whole.
+        self._kept, self._large = _Kept(16, 1_000_000), _Kept(1, _LARGEST)
         self._reading: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._drawing = asyncio.Lock()  # one large picture at a time: each takes some fifty megabytes
 
@@ -222,10 +224,10 @@ class Public:
         lock = self._reading.setdefault(wanted.number, asyncio.Lock())
         async with lock:  # a thousand phones open the same picture at once: the first one reads it
             now, key = self._clock(), (wanted.number, wanted.role == "p")
-            if (known := self._kept.get(key, now)) is not None:
+            if (known := self._kept.get(key, now) or self._large.get(key, now)) is not None:
                 return known
             found = await self._fit(wanted, await self._content(wanted.number))
-            self._kept.put(key, found, now)
+            (self._kept if self._kept.takes(found) else self._large).put(key, found, now)
             return found
 
     async def _fit(self, wanted: _Wanted, found: bytes | None) -> bytes:
@@ -251,9 +253,9 @@ class Public:
 
 
 class _Kept:
-    """Small contents that are asked for by many at the same time: some, for a short time."""
+    """Contents that are asked for by many, or in many pieces, at once: some, each of a bounded size, for a minute."""
 
-    def __init__(self, size: int = 16, largest: int = 1_000_000) -> None:
+    def __init__(self, size: int, largest: int) -> None:
         self._size, self._largest = size, largest
         self._there: OrderedDict[_Key, tuple[datetime, bytes]] = OrderedDict()
 
@@ -262,12 +264,16 @@ class _Kept:
         at, found = self._there.get(key, (now, None))
         return found if now - at < KEPT else None
 
+    def takes(self, found: bytes) -> bool:
+        """Whether it is no larger than what is kept here."""
+        return len(found) <= self._largest
+
     def put(self, key: _Key, found: bytes, now: datetime) -> None:
         """Keep it, and drop what is old, or the oldest of too many."""
         self._there.pop(key, None)
         while self._there and (len(self._there) >= self._size or now - next(iter(self._there.values()))[0] >= KEPT):
             self._there.popitem(last=False)
-        if len(found) <= self._largest:
+        if self.takes(found):
             self._there[key] = (now, found)
 
 

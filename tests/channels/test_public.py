@@ -377,6 +377,32 @@ async def test_only_some_pictures_are_kept_at_hand() -> None:
     assert stage.asked.count("content 1") == 2
 
 
+async def test_a_long_note_is_read_once_however_many_pieces_of_it_are_asked_for() -> None:
+    note = OGG + b"\0" * 9_000_000
+    stage = Stage(contents={1: note, 2: note[:-1]})
+    links = [stage.link(7, note, media=Media("voice", number=number)) for number in (1, 2)]
+    async with opening(stage) as http:
+        for begin in range(0, 9_000_000, 90_000):
+            got = await http.get(links[0], headers={"Range": f"bytes={begin}-{begin + 1}"})
+            assert (got.status_code, got.content) == (206, note[begin : begin + 2])
+        assert stage.asked == ["content 1"]
+        assert len((await http.get(links[1])).content) == len(note) - 1
+        await http.get(links[0])
+        assert stage.asked == ["content 1", "content 2", "content 1"], "one large content is kept, no two"
+        stage.now += timedelta(minutes=1)
+        stage.contents.clear()
+        assert (await http.get(links[0])).status_code == 410, "and for a minute alone"
+
+
+async def test_a_large_content_takes_no_small_ones_place() -> None:
+    stage = Stage(contents={1: JPEG, 2: PDF + b"\0" * 2_000_000})
+    small, large = (stage.link(7, JPEG, media=media) for media in (PHOTO, Media("document", number=2)))
+    async with opening(stage) as http:
+        for link in (small, large, small, large):
+            await http.get(link)
+    assert stage.asked == ["content 1", "content 2"]
+
+
 async def test_the_site_may_end_with_a_stroke() -> None:
     stage = Stage()
     delivery = stage.row(7, media=PHOTO)
