@@ -19,7 +19,7 @@ from bot.chat import Acting
 from bot.messages import Lane
 from bot.office import Office, next_open
 from bot.privacy import masked
-from storage import absorbing, charges, orphans
+from storage import absorbing, charges, entering
 from storage import staff as roles
 from storage.tables import addresses, claims, contacts, outbox, residents, staff
 
@@ -65,7 +65,7 @@ def ring(
     """A card to each of the staff who look after a contact, when somebody is at work."""
     opens = next_open(office, now)
     key = f"{DENIAL if denied else CARD}:{claim_id}:{{}}"
-    orphans.write(connection, key, charges.in_charge(connection, about), now, opens, opens + LIVES)
+    entering.to_staff(connection, key, charges.in_charge(connection, about), now, opens, opens + LIVES)
 
 
 def cards(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping[str, Claim]:

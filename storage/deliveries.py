@@ -32,7 +32,7 @@ from bot import calendar, placeholders
 from bot.abilities import EDITS
 from bot.calendar import Rules
 from bot.messages import Lane
-from storage import audiences, notifications, orphans
+from storage import audiences, entering, notifications, orphans
 from storage import staff as roles
 from storage.audiences import Wish
 from storage.people import upsert
@@ -50,7 +50,6 @@ BITE, WIDE_BITE = 400, 2000  # people in one transaction: 30 ms where replies wa
 
 _alone = select(func.pg_advisory_xact_lock(0x6D6F7374))  # the lock of moments: nobody else decides who has enough
 _b, _r = broadcasts, recipients
-_COLUMNS = ("key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at")
 # Spelled out, so that the planner knows that the small partial index will do.
 _under_way = outbox.c.status.in_((literal_column("'queued'"), literal_column("'sending'")))
 
@@ -178,17 +177,14 @@ def _enter(
     connection: Connection, broadcast_id: int, these: ColumnElement[bool], now: datetime, expires: datetime
 ) -> None:
     """Rows of the outbox for all of these who can still be written to. Their words are found when they go out."""
-    rows = (
-        select(
-            _key(broadcast_id), addresses.c.channel, addresses.c.id, _r.c.contact_id, literal(int(Lane.BROADCAST)),
-            literal("queued"), literal(now, UtcTime()), literal(expires, UtcTime()), literal(now, UtcTime()),
-        )
+    entering.enter(
+        connection,
+        select(*entering.row(_key(broadcast_id), _r.c.contact_id, Lane.BROADCAST, opens=now, until=expires, now=now))
         .select_from(_r.join(contacts, contacts.c.id == _r.c.contact_id))
         .join(addresses, addresses.c.id == notifications.best_address())
         .where(these, contacts.c.status == "active")
-        .order_by(_r.c.contact_id)
-    )  # fmt: skip
-    connection.execute(upsert(connection, outbox).from_select(_COLUMNS, rows).on_conflict_do_nothing())
+        .order_by(_r.c.contact_id),
+    )
 
 
 def _note_entered(connection: Connection, broadcast_id: int, these: ColumnElement[bool], now: datetime) -> int:
@@ -338,7 +334,7 @@ def finish(connection: Connection, broadcast_id: int, now: datetime) -> bool:
 
 def tell(connection: Connection, key: str, staff_ids: Sequence[int], now: datetime, lives: timedelta = LIVES) -> None:
     """Queue a message to some of the staff. With `{}` in the key their number stands in it."""
-    orphans.write(connection, key, staff_ids, now, now, now + lives)
+    entering.to_staff(connection, key, staff_ids, now, now, now + lives)
 
 
 def ask_colleagues(
@@ -347,7 +343,7 @@ def ask_colleagues(
 ) -> None:  # fmt: skip
     """Ask those who may approve it, until it starts anyway; not before `opens`. Of changed words, by their version."""
     number = str(broadcast_id) if version == 1 else f"{broadcast_id}.{version}"
-    orphans.write(connection, f"{APPROVE}:{number}:{{}}", colleagues(connection, by_id), now, opens, due)
+    entering.to_staff(connection, f"{APPROVE}:{number}:{{}}", colleagues(connection, by_id), now, opens, due)
 
 
 def colleagues(connection: Connection, by_id: int) -> Sequence[int]:
@@ -440,15 +436,13 @@ def _enter_over(
     """One row over each message that is there, or on the wire: that one is looked at again when it has arrived."""
     on_wire = outbox.c.status == "sending"
     there = (outbox.c.platform_id != "") & outbox.c.status.in_(("sent", "delivered", "read"))
-    rows = (
-        select(
-            literal(prefix).concat(cast(_r.c.contact_id, String)), outbox.c.channel, outbox.c.address_id,
-            _r.c.contact_id, literal(int(Lane.BROADCAST)), literal("queued"),
-            case((on_wire, literal(now + SETTLED, UtcTime())), else_=literal(now, UtcTime())),
-            literal(now + REPORT_LIVES, UtcTime()), literal(now, UtcTime()),
-        )
+    opens = case((on_wire, literal(now + SETTLED, UtcTime())), else_=literal(now, UtcTime()))
+    key = literal(prefix).concat(cast(_r.c.contact_id, String))
+    return entering.enter(
+        connection,
+        select(*entering.row(key, _r.c.contact_id, Lane.BROADCAST, opens=opens, until=now + REPORT_LIVES, now=now))
         .select_from(_r.join(outbox, outbox.c.key == _r.c.message))
+        .join(addresses, addresses.c.id == outbox.c.address_id)
         .where(_r.c.broadcast_id == broadcast_id, _r.c.status == "queued", outbox.c.channel.in_(EDITS))
-        .where(or_(there, on_wire), these)
-    )  # fmt: skip
-    return connection.execute(upsert(connection, outbox).from_select(_COLUMNS, rows).on_conflict_do_nothing()).rowcount
+        .where(or_(there, on_wire), these),
+    )

@@ -16,10 +16,9 @@ from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, li
 from bot.calendar import Rules
 from bot.chat import Acting
 from bot.messages import Lane
-from storage import attendance, calls, events, moments, notifications
+from storage import attendance, calls, entering, events, moments, notifications
 from storage.attendance import Sheet, Tally
 from storage.events import Draft, Event
-from storage.people import upsert
 from storage.staff import LEADS, TRAINER
 from storage.tables import UtcTime, addresses, contacts, outbox, staff
 from storage.tables import events as event_rows
@@ -83,20 +82,14 @@ def _enter(connection: Connection, what: str, which: ColumnElement[bool], now: d
     leader = event_rows.c.mediator_id
     number, version = cast(event_rows.c.id, String), cast(event_rows.c.version, String)
     key = literal(f"{PREFIX}:").concat(number).concat(":").concat(version).concat(what).concat(cast(leader, String))
-    rows = (
-        select(
-            key, addresses.c.channel, addresses.c.id, leader, literal(int(Lane.REMINDER)), literal("queued"),
-            literal(now, UtcTime()), until, literal(now, UtcTime()),
-        )
+    entering.enter(
+        connection,
+        select(*entering.row(key, leader, Lane.REMINDER, opens=now, until=until, now=now))
         .select_from(event_rows.join(staff, staff.c.contact_id == leader))
         .join(contacts, contacts.c.id == leader)
         .join(addresses, addresses.c.id == notifications.best_address(contacts.c.id))
-        .where(which, contacts.c.status == "active")
-    )  # fmt: skip
-    columns = (
-        "key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at",
-    )  # fmt: skip
-    connection.execute(upsert(connection, outbox).from_select(columns, rows).on_conflict_do_nothing())
+        .where(which, contacts.c.status == "active"),
+    )
 
 
 def facts(connection: Connection, keys: Sequence[str], now: datetime) -> Mapping[str, Digest]:

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, String, cast, literal, select
+from sqlalchemy import Connection, select
 
 from bot import calendar
-from bot.messages import Lane
-from storage import notifications, spending
-from storage.people import upsert
+from storage import charges, entering, spending
 from storage.spending import BUDGET, State
 from storage.staff import COORDINATOR
-from storage.tables import UtcTime, addresses, contacts, outbox, staff
+from storage.tables import contacts, outbox, staff
 
 if TYPE_CHECKING:
     from bot.calendar import Rules
@@ -48,7 +46,9 @@ def tell(connection: Connection, tariffs: Mapping[str, Tariff], rules: Rules, no
         near = NEAR if is_near(state, tariff) else ""
         what = state.why if state.why != BUDGET or tariff.messages else ""  # a budget of nothing is a wish, and no news
         if what := what or near:
-            told += _enter(connection, f"{PREFIX}:{channel}:{spending.month_of(now)}:{what}:", rules, now)
+            key = f"{PREFIX}:{channel}:{spending.month_of(now)}:{what}:{{}}"
+            opens = calendar.next_open(rules, now)
+            told += entering.to_staff(connection, key, charges.coordinators(connection), now, opens, opens + LIVES)
     return told
 
 
@@ -56,26 +56,6 @@ def is_near(state: State, tariff: Tariff) -> bool:
     """Whether most of the budget is used."""
     most = tariff.messages
     return bool(most) and state.charged >= most * MOST  # type: ignore[operator]  # none is no limit
-
-
-def _enter(connection: Connection, key: str, rules: Rules, now: datetime) -> int:
-    """A row for each coordinator. In the lane of replies: what tells that money is short must not wait for money."""
-    opens = calendar.next_open(rules, now)
-    rows = (
-        select(
-            literal(key).concat(cast(staff.c.contact_id, String)), addresses.c.channel, addresses.c.id,
-            staff.c.contact_id, literal(int(Lane.REPLY)), literal("queued"), literal(opens, UtcTime()),
-            literal(opens + LIVES, UtcTime()), literal(now, UtcTime()),
-        )
-        .select_from(staff.join(contacts, contacts.c.id == staff.c.contact_id))
-        .join(addresses, addresses.c.id == notifications.best_address(contacts.c.id))
-        .where(staff.c.role == COORDINATOR, contacts.c.status == "active")
-    )  # fmt: skip
-    columns = (
-        "key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at",
-    )  # fmt: skip
-    entering = upsert(connection, outbox).from_select(columns, rows).on_conflict_do_nothing()
-    return connection.execute(entering).rowcount
 
 
 def facts(

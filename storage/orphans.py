@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, String, cast, literal, literal_column, select, update
+from sqlalchemy import Connection, literal_column, select, update
 
-from bot.messages import Lane
-from storage import notifications
-from storage.people import upsert
-from storage.tables import UtcTime, addresses, broadcasts, contacts, outbox, recipients, staff
+from storage import entering
+from storage.tables import broadcasts, outbox, recipients, staff
 
 LOST = "lost"  # in the key of the message that says so: progress:12:lost:…
 LIVES = timedelta(days=3)
-COLUMNS = ("key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at")
 
 _b = broadcasts
 
@@ -64,24 +61,9 @@ def tell(connection: Connection, broadcast_id: int, author_id: int | None, now: 
     if author_id and connection.execute(select(staff.c.role).where(staff.c.contact_id == author_id)).scalar():
         those = staff.c.contact_id == author_id
     listed = connection.execute(select(staff.c.contact_id).where(those)).scalars().all()
-    write(connection, f"progress:{broadcast_id}:{LOST}:{int(now.timestamp())}:{{}}", listed, now, now, now + LIVES)
-
-
-def write(
-    connection: Connection, key: str, staff_ids: Sequence[int], now: datetime, opens: datetime, expires: datetime
-) -> None:
-    """Queue a message to some of the staff, not before `opens`. With `{}` in the key their number stands in it."""
-    before, mark, _ = key.partition("{}")
-    whole = literal(before).concat(cast(contacts.c.id, String)) if mark else literal(key)
-    rows = (
-        select(
-            whole, addresses.c.channel, addresses.c.id, contacts.c.id, literal(int(Lane.REPLY)), literal("queued"),
-            literal(opens, UtcTime()), literal(expires, UtcTime()), literal(now, UtcTime()),
-        )
-        .select_from(contacts.join(addresses, addresses.c.id == notifications.best_address()))
-        .where(contacts.c.id.in_(staff_ids), contacts.c.status == "active")
-    )  # fmt: skip
-    connection.execute(upsert(connection, outbox).from_select(COLUMNS, rows).on_conflict_do_nothing())
+    entering.to_staff(
+        connection, f"progress:{broadcast_id}:{LOST}:{int(now.timestamp())}:{{}}", listed, now, now, now + LIVES
+    )
 
 
 def _of(connection: Connection, author_id: int, status: str) -> Sequence[int]:

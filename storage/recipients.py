@@ -31,14 +31,13 @@ from bot.alphabets import fold
 from bot.calendar import Rules
 from bot.chat import Acting, Conflict
 from bot.messages import Lane
-from storage import broadcasts, charges, deliveries
+from storage import broadcasts, charges, deliveries, entering
 from storage import staff as roles
 from storage.broadcasts import Broadcast
 from storage.deliveries import AGAIN, PREFIX
 from storage.notifications import TEL
-from storage.people import upsert
 from storage.staff import audit
-from storage.tables import UtcTime, addresses, contacts, outbox, residents
+from storage.tables import addresses, contacts, outbox, residents
 from storage.tables import broadcasts as broadcast_rows
 from storage.tables import recipients as rows
 
@@ -366,18 +365,14 @@ def send_other_way(connection: Connection, acting: Acting, *, broadcast_id: int,
     deliveries.taken(connection, broadcast_id)
     if not other_ways(connection, acting, broadcast_id=broadcast_id):
         raise Conflict("sure", "announce.no_other_way")
-    now = literal(acting.now, UtcTime())
     key = literal(f"{PREFIX}:{broadcast_id}:").concat(cast(rows.c.contact_id, String)).concat(AGAIN)
-    ways = (
-        select(
-            key, addresses.c.channel, addresses.c.id, rows.c.contact_id, literal(int(Lane.BROADCAST)),
-            literal("queued"), now, literal(deliveries.lives_until(rules, acting.now), UtcTime()), now,
-        )
+    until = deliveries.lives_until(rules, acting.now)
+    entering.enter(
+        connection,
+        select(*entering.row(key, rows.c.contact_id, Lane.BROADCAST, opens=acting.now, until=until, now=acting.now))
         .select_from(rows.join(addresses, addresses.c.id == _other_address()))
-        .where(_has_other_way(broadcast_id), _own_rows(connection, acting, broadcast_id))
-    )  # fmt: skip
-    columns = ("key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at")
-    connection.execute(upsert(connection, outbox).from_select(columns, ways).on_conflict_do_nothing())
+        .where(_has_other_way(broadcast_id), _own_rows(connection, acting, broadcast_id)),
+    )
     entered = select(outbox.c.key).where(outbox.c.key == key).exists()
     values = {"status": "queued", "reason": "", "message": key, "at": acting.now}
     connection.execute(update(rows).where(_mine(broadcast_id), entered).values(values))

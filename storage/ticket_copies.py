@@ -16,12 +16,13 @@ from sqlalchemy import ColumnElement, Connection, String, cast, literal, or_, se
 from bot import calendar
 from bot.abilities import ONE_KEYBOARD
 from bot.calendar import Rules
+from bot.chat import Acting
 from bot.messages import Lane, Outgoing
 from bot.office import Office, next_open
-from storage import notifications
+from storage import entering, notifications
 from storage.people import upsert
 from storage.staff import COORDINATOR
-from storage.tables import UtcTime, addresses, contacts, media, outbox, residents, staff, ticket_lines, tickets
+from storage.tables import addresses, contacts, media, outbox, residents, staff, ticket_lines, tickets
 from storage.ticket_view import ANSWER, HANDLES, OPEN, RESIDENT, Said, Ticket, Way, is_shared, load, seen_by
 
 TICKET, LATE, REMOVED = "ticket", "late", "unask"  # what outbox keys begin with, as ANSWER
@@ -31,9 +32,6 @@ ANSWER_LIVES = timedelta(days=3)
 DELETABLE = timedelta(hours=48)  # Telegram takes a message back for so long
 JUST_NOW = timedelta(hours=1)  # whoever wrote so lately still has the phone in hand
 WENT = ("sent", "delivered", "read")
-_COLUMNS = (
-    "key", "channel", "address_id", "contact_id", "lane", "status", "not_before", "expires_at", "created_at",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +109,14 @@ def _stamp(now: datetime) -> str:
 
 def _enter(connection: Connection, key: Any, which: ColumnElement[bool], now: datetime, opens: datetime) -> None:
     """One row of the outbox for each question and each of the staff whom a message reaches."""
-    time = (literal(opens, UtcTime()), literal(opens + LIVES, UtcTime()), literal(now, UtcTime()))
-    rows = (
-        select(
-            key, addresses.c.channel, addresses.c.id, staff.c.contact_id, literal(int(Lane.REMINDER)),
-            literal("queued"), *time,
-        )
+    entering.enter(
+        connection,
+        select(*entering.row(key, staff.c.contact_id, Lane.REMINDER, opens=opens, until=opens + LIVES, now=now))
         .select_from(tickets.join(staff, true()))
         .join(contacts, contacts.c.id == staff.c.contact_id)
         .join(addresses, addresses.c.id == notifications.best_address(contacts.c.id))
-        .where(which, contacts.c.status == "active")
-    )  # fmt: skip
-    connection.execute(upsert(connection, outbox).from_select(_COLUMNS, rows).on_conflict_do_nothing())
+        .where(which, contacts.c.status == "active"),
+    )
 
 
 def goes_at(ticket: Ticket, now: datetime, rules: Rules) -> datetime:
@@ -148,11 +142,7 @@ def remove(connection: Connection, ticket_id: int, media_id: int, now: datetime)
     Whatever showed it goes: its words come anew where they are still needed. Where no message can be taken back, its
     link leads to nothing from now on.
     """
-    came = select(media.c.created_at).where(media.c.id == media_id).scalar_subquery()
-    went = outbox.c.status.in_(WENT) & (outbox.c.platform_id != "") & (outbox.c.created_at >= came)
-    is_copy = _copies_of(ticket_id)
-    theirs = or_(outbox.c.contact_id.in_(select(staff.c.contact_id)), is_copy)
-    rows = connection.execute(select(outbox, is_copy.label("is_copy")).where(went, theirs)).all()
+    rows = _since(connection, ticket_id, media_id)
     shown = [row for row in rows if _shows(row, media_id)]
     messages = {(row.address_id, row.platform_id): row for row in shown}
     for row in messages.values():
@@ -169,6 +159,21 @@ def remove(connection: Connection, ticket_id: int, media_id: int, now: datetime)
     emptied = {"body": None, "platform_id": ""}  # nothing can take the place of what is not there
     connection.execute(update(outbox).where(outbox.c.id.in_(gone_ids)).values(emptied))
     return {row.contact_id for row in shown if row.is_copy}
+
+
+def stays(connection: Connection, acting: Acting, *, ticket_id: int, media_id: int) -> bool:
+    """Whether it went where no message can be taken back: what is seen there is seen."""
+    shown = (row for row in _since(connection, ticket_id, media_id) if _shows(row, media_id))
+    return any(row.channel in ONE_KEYBOARD for row in shown)
+
+
+def _since(connection: Connection, ticket_id: int, media_id: int) -> Sequence[Any]:
+    """What the team and whoever got the question have had since it came."""
+    came = select(media.c.created_at).where(media.c.id == media_id).scalar_subquery()
+    went = outbox.c.status.in_(WENT) & (outbox.c.platform_id != "") & (outbox.c.created_at >= came)
+    is_copy = _copies_of(ticket_id)
+    theirs = or_(outbox.c.contact_id.in_(select(staff.c.contact_id)), is_copy)
+    return connection.execute(select(outbox, is_copy.label("is_copy")).where(went, theirs)).all()
 
 
 def _shows(row: Any, media_id: int) -> bool:
