@@ -13,14 +13,14 @@ import argparse
 import asyncio
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from tests.fakes.server import Call, Server, Trouble
 from tests.fakes.telegram_api import BotApi
 from tests.fakes.telegram_checks import Flood, RefusedError
 from tests.fakes.telegram_files import UPLOAD
@@ -33,31 +33,19 @@ TOKEN = "7000000001:AAfake_token_of_the_tests_0123456789abc"
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What goes wrong with one call. `after`: only once the call was carried out, so that the bot cannot know."""
+class Fault(Trouble):
+    """What goes wrong with one call."""
 
     status: int = 0
     description: str = ""
     retry_after: int = 0
     html: str = ""  # a page of some gateway; with status 200 if none is given
-    hang: bool = False
-    drop: bool = False
-    half_body: bool = False
-    after: bool = False
 
 
-@dataclass(frozen=True)
-class Call:
-    """One request of the bot's. Accepted: it was carried out, whatever the bot was told."""
-
-    method: str
-    params: Mapping[str, Any]
-    accepted: bool
-    status: int  # 0 if the line was cut
-
-
-class FakeTelegram(BotApi):
+class FakeTelegram(BotApi, Server[Fault]):
     """The server, its one bot and its people."""
+
+    refusals: ClassVar[int] = 400  # of HTTP; 0 if the line was cut
 
     def __init__(
         self,
@@ -71,38 +59,21 @@ class FakeTelegram(BotApi):
         longest_poll: float = 50.0,  # seconds; the real cap, or less for a test that waits for an empty answer
         keep_calls: bool = True,
     ) -> None:
-        super().__init__(token, clock, backoff, flood)
+        BotApi.__init__(self, token, clock, backoff, flood)
+        Server.__init__(self, delay=delay, port=port, keep_calls=keep_calls)
         self.longest_poll = longest_poll
         self.updates.changed = self._wake
         self.updates.on_reply = self._replied
-        self.delay, self.port = delay, port
         self.url = ""
-        self.calls: list[Call] = []
-        self.counts: Counter[str] = Counter()  # calls by method, and refusals as "method 429"
-        self.fault: Callable[[str, Mapping[str, Any]], Fault | None] | None = None
-        self._faults: dict[str, list[Fault]] = {}
-        self._keep_calls = keep_calls
-        self._hanging: set[asyncio.Future[None]] = set()
-        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._runner: web.ServerRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self._runner = web.ServerRunner(
-            web.Server(self._serve, request_factory=_request, access_log=None), shutdown_timeout=0.1
-        )
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = await self._listen(web.Server(self._serve, request_factory=_request, access_log=None))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for hanging in self._hanging:
-            hanging.cancel()
+        self._let_go()
         await self.updates.close()
-        if self._runner:
-            await self._runner.cleanup()
+        await self._hang_up()
 
     # For tests
 
@@ -116,36 +87,11 @@ class FakeTelegram(BotApi):
 
     def fail_next(self, method: str, status: int = 0, description: str = "", *, times: int = 1, **more: Any) -> None:
         """Let the next calls of `method` fail so. `more` as in Fault; drop_before, drop_after are short for drop."""
-        if more.pop("drop_before", False):
-            more["drop"] = True
-        if more.pop("drop_after", False):
-            more |= {"drop": True, "after": True}
-        self._faults.setdefault(method.lower(), []).extend([Fault(status, description, **more)] * times)
-
-    def of(self, method: str) -> list[Call]:
-        """The calls of one method, in order."""
-        return [call for call in self.calls if call.method == method.lower()]
+        self._let_fail(method, Fault, times, {"status": status, "description": description, **more})
 
     def duplicates(self) -> int:
         """Accepted messages beyond the first of the same text in the same chat."""
         return sum(count - 1 for count in self.copies.values())
-
-    async def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Return as soon as `true` holds; looked at after every call of the bot's and every confirmed update."""
-        if true():
-            return
-        waiter = (true, asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
-        try:
-            async with asyncio.timeout(timeout):
-                await waiter[1]
-        finally:
-            self._waiters.remove(waiter)
-
-    async def wait_call(self, method: str, count: int = 1, timeout: float = 5.0) -> Call:  # noqa: ASYNC109
-        """The `count`-th call of a method."""
-        await self.wait_until(lambda: self.counts[method.lower()] >= count, timeout)
-        return self.of(method)[count - 1]
 
     # HTTP
 
@@ -201,44 +147,14 @@ class FakeTelegram(BotApi):
             return _refuse(refused), False
         return _json({"ok": True, "result": result}), True
 
-    def _next_fault(self, method: str, params: Mapping[str, Any]) -> Fault | None:
-        if waiting := self._faults.get(method):
-            return waiting.pop(0)
-        return self.fault(method, params) if self.fault else None
-
     async def _spoil(self, request: web.BaseRequest, fault: Fault, response: web.Response) -> web.StreamResponse:
-        if fault.hang:
-            await self._hang()
-        if fault.drop and request.transport:
-            request.transport.abort()
-        if fault.half_body:
-            return await _half(request, response)
+        if half := await self._cut(request, fault, response):
+            return half
         if fault.html:
             return web.Response(status=fault.status or 200, text=fault.html, content_type="text/html")
         if fault.status:
             return _refuse(RefusedError(fault.status, fault.description, retry_after=fault.retry_after))
         return response
-
-    async def _hang(self) -> None:
-        hanging: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._hanging.add(hanging)
-        try:
-            await hanging
-        finally:
-            self._hanging.discard(hanging)
-
-    def _note(self, call: Call) -> None:
-        self.counts[call.method] += 1
-        if call.status >= 400:
-            self.counts[f"{call.method} {call.status}"] += 1
-        if self._keep_calls:
-            self.calls.append(call)
-        self._wake()
-
-    def _wake(self) -> None:
-        for true, waiter in self._waiters:
-            if not waiter.done() and true():
-                waiter.set_result(None)
 
     # Control from another process
 
@@ -293,17 +209,6 @@ def _refuse(refused: RefusedError) -> web.Response:
         headers["Retry-After"] = str(refused.retry_after)
     text = json.dumps(body, ensure_ascii=False)
     return web.Response(status=refused.status, text=text, content_type="application/json", headers=headers)
-
-
-async def _half(request: web.BaseRequest, whole: web.Response) -> web.StreamResponse:
-    body = bytes(whole.body) if isinstance(whole.body, bytes | bytearray) else b"{}"
-    response = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
-    response.content_length = len(body)
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    if request.transport:
-        request.transport.close()
-    return response
 
 
 async def _main() -> None:

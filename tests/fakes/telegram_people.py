@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tests.fakes.telegram_files import File
+from tests.fakes.waiting import Reader
 
 
 class Network(Protocol):
@@ -45,8 +44,11 @@ class Message:
 
 
 @dataclass
-class Person:
-    """One person with one phone. Actions return when Telegram has taken them, not when the bot has."""
+class Person(Reader[Message]):
+    """One person with one phone. Actions return when Telegram has taken them, not when the bot has.
+
+    Of the messages, edits are applied and deleted ones gone.
+    """
 
     id: int
     first_name: str
@@ -57,52 +59,21 @@ class Person:
     started: bool = False
     blocked: bool = False
     deactivated: bool = False
-    messages: list[Message] = field(default_factory=list)  # of the bot's, edits applied, deleted ones gone
     spinning: set[str] = field(default_factory=set)  # presses that were not answered yet
     last_update: int | None = None  # the number of the latest update this person caused
     _menu: list[list[dict[str, Any]]] = field(default_factory=list)
     _one_time: bool = False
-    _news: int = 0  # messages and edits so far
-    _seen: int = 0
     _own_message: int = 0
-    _waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = field(default_factory=list)
 
     # What they see
-
-    @property
-    def last(self) -> Message:
-        return self.messages[-1]
 
     @property
     def keyboard(self) -> list[list[str]]:
         """The labels of the reply keyboard, row by row."""
         return [[button["text"] for button in row] for row in self._menu]
 
-    async def wait_reply(self, timeout: float = 5.0) -> Message:  # noqa: ASYNC109
-        """The newest message, once one has come or changed since this person's last action or look."""
-        await self.wait_until(lambda: self._news > self._seen, timeout)
-        self._seen = self._news
-        return self.last
-
-    async def wait_text(self, part: str, timeout: float = 5.0) -> Message:  # noqa: ASYNC109
-        """The newest message that holds `part`, once there is one."""
-        await self.wait_until(lambda: any(part in message.text for message in self.messages), timeout)
-        return next(message for message in reversed(self.messages) if part in message.text)
-
-    async def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Return as soon as `true` holds; TimeoutError says what the person saw last."""
-        if true():
-            return
-        waiter = (true, asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
-        try:
-            async with asyncio.timeout(timeout):
-                await waiter[1]
-        except TimeoutError:
-            shown = repr(self.last.text) if self.messages else "nothing"
-            raise TimeoutError(f"{self.first_name} ({self.id}) waited {timeout} s and last saw {shown}") from None
-        finally:
-            self._waiters.remove(waiter)
+    def _called(self) -> str:
+        return f"{self.first_name} ({self.id})"
 
     # What they do
 
@@ -196,13 +167,6 @@ class Person:
         elif markup.get("remove_keyboard"):
             self._menu = []
         self.changed(news=True)
-
-    def changed(self, *, news: bool = False) -> None:
-        """Wake whoever waits for something that holds now."""
-        self._news += news
-        for true, waiter in self._waiters:
-            if not waiter.done() and true():
-                waiter.set_result(None)
 
     def profile(self) -> dict[str, Any]:
         profile = {"id": self.id, "is_bot": False, "first_name": self.first_name, "language_code": self.language_code}

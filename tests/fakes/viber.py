@@ -13,18 +13,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from aiohttp import web
 
+from tests.fakes.server import Call, Server, Trouble
 from tests.fakes.viber_api import BotApi, Contract
 from tests.fakes.viber_callbacks import Webhook, server_schedule
 from tests.fakes.viber_checks import NAMES, REQUEST_BYTES, RefusedError
 from tests.fakes.viber_people import Person
-from tests.fakes.waiting import Waiting
 
 __all__ = ["TOKEN", "Call", "Contract", "FakeViber", "Fault"]
 
@@ -33,31 +32,19 @@ PUBLIC = "https://bot.example"
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What goes wrong with one call. `after`: only once the call was carried out, so that the bot cannot know."""
+class Fault(Trouble):
+    """What goes wrong with one call."""
 
     status: int = 0  # Viber's own number, in an answer of HTTP status 200
     http: int = 0  # an HTTP status with a page of some gateway
     bare: bool = False  # without status_message
     html: bool = False  # a page with HTTP status 200
-    hang: bool = False
-    drop: bool = False
-    half_body: bool = False
-    after: bool = False
 
 
-@dataclass(frozen=True)
-class Call:
-    """One request of the bot's. Accepted: it was carried out, whatever the bot was told."""
-
-    method: str
-    params: Mapping[str, Any]
-    accepted: bool
-    status: int  # Viber's number; -1 if no answer of Viber's came
-
-
-class FakeViber(BotApi):
+class FakeViber(BotApi, Server[Fault]):
     """The server, its one bot and its people."""
+
+    refusals: ClassVar[int] = 1  # Viber's number; -1 if no answer of Viber's came
 
     def __init__(
         self,
@@ -70,36 +57,21 @@ class FakeViber(BotApi):
         contract: Contract | None = None,
         keep_calls: bool = True,
     ) -> None:
-        super().__init__(token, clock, schedule, contract or Contract())
+        BotApi.__init__(self, token, clock, schedule, contract or Contract())
+        Server.__init__(self, delay=delay, port=port, keep_calls=keep_calls)
         self.callbacks.changed = self._wake
-        self.delay, self.port = delay, port
         self.url = ""
-        self.calls: list[Call] = []
-        self.counts: Counter[str] = Counter()  # calls by method, and refusals as "method 12"
-        self.fault: Callable[[str, Mapping[str, Any]], Fault | None] | None = None
         self.receipts_first = False  # "delivered" comes before the answer to the send
-        self._faults: dict[str, list[Fault]] = {}
-        self._keep_calls = keep_calls
-        self._hanging: set[asyncio.Future[None]] = set()
-        self._waiting = Waiting()
-        self._runner: web.ServerRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.origin = await self._listen(web.Server(self._serve, access_log=None))
         self.url = f"{self.origin}/pa"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for hanging in self._hanging:
-            hanging.cancel()
+        self._let_go()
         await self.callbacks.close()
-        if self._runner:
-            await self._runner.cleanup()
+        await self._hang_up()
 
     # For tests
 
@@ -121,39 +93,11 @@ class FakeViber(BotApi):
 
     def fail_next(self, method: str, status: int = 0, *, times: int = 1, **more: Any) -> None:
         """Let the next calls of `method` fail so. `more` as in Fault; drop_before, drop_after are short for drop."""
-        if more.pop("drop_before", False):
-            more["drop"] = True
-        if more.pop("drop_after", False):
-            more |= {"drop": True, "after": True}
-        self._faults.setdefault(method, []).extend([Fault(status, **more)] * times)
-
-    def of(self, method: str) -> list[Call]:
-        """The calls of one method, in order."""
-        return [call for call in self.calls if call.method == method]
+        self._let_fail(method, Fault, times, {"status": status, **more})
 
     def duplicates(self) -> int:
         """Accepted messages beyond the first of the same text to the same person."""
         return sum(count - 1 for count in self.copies.values())
-
-    async def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Return as soon as `true` holds; looked at after every call of the bot's and every delivery."""
-        await self._waiting.until(true, timeout)
-
-    async def wait_call(self, method: str, count: int = 1, timeout: float = 5.0) -> Call:  # noqa: ASYNC109
-        """The `count`-th call of a method."""
-        await self.wait_until(lambda: self.counts[method] >= count, timeout)
-        return self.of(method)[count - 1]
-
-    @property
-    def hanging(self) -> int:
-        """How many calls wait for their answer."""
-        return len(self._hanging)
-
-    def release(self) -> None:
-        """Let the calls that hang go on, as slow answers."""
-        for hanging in self._hanging:
-            if not hanging.done():
-                hanging.set_result(None)
 
     # HTTP
 
@@ -211,18 +155,9 @@ class FakeViber(BotApi):
         done: dict[str, Any] = result
         return done
 
-    def _next_fault(self, method: str, params: Mapping[str, Any]) -> Fault | None:
-        if waiting := self._faults.get(method):
-            return waiting.pop(0)
-        return self.fault(method, params) if self.fault else None
-
     async def _spoil(self, request: web.BaseRequest, fault: Fault, response: web.Response) -> web.StreamResponse:
-        if fault.hang:
-            await self._hang()
-        if fault.drop and request.transport:
-            request.transport.abort()
-        if fault.half_body:
-            return await _half(request, response)
+        if half := await self._cut(request, fault, response):
+            return half
         if fault.http or fault.html:
             page = "<html><body>Bad Gateway</body></html>"
             return web.Response(status=fault.http or 200, text=page, content_type="text/html")
@@ -230,31 +165,11 @@ class FakeViber(BotApi):
             return self._reply(fault.status, "" if fault.bare else NAMES.get(fault.status, "generalError"))
         return response
 
-    async def _hang(self) -> None:
-        hanging: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._hanging.add(hanging)
-        self._wake()
-        try:
-            await hanging
-        finally:
-            self._hanging.discard(hanging)
-
     def _reply(self, status: int, words: str = "ok", **result: Any) -> web.Response:
         """HTTP status 200, whatever Viber says."""
         said = {"status_message": words} if words else {}
         body = {"status": status, **said, "chat_hostname": "SN-CHAT-05_", **result}
         return web.Response(body=json.dumps(body, ensure_ascii=False).encode(), content_type="application/json")
-
-    def _note(self, call: Call) -> None:
-        self.counts[call.method] += 1
-        if call.status > 0:
-            self.counts[f"{call.method} {call.status}"] += 1
-        if self._keep_calls:
-            self.calls.append(call)
-        self._wake()
-
-    def _wake(self) -> None:
-        self._waiting.wake()
 
 
 def _params(raw: bytes) -> dict[str, Any]:
@@ -272,14 +187,3 @@ def _told(fault: Fault | None, status: int) -> int:
         return status
     cut = fault.hang or fault.drop or fault.half_body or fault.http or fault.html
     return -1 if cut else fault.status
-
-
-async def _half(request: web.BaseRequest, whole: web.Response) -> web.StreamResponse:
-    body = bytes(whole.body) if isinstance(whole.body, bytes | bytearray) else b"{}"
-    response = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
-    response.content_length = len(body)
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    if request.transport:
-        request.transport.close()
-    return response

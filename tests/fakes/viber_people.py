@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tests.fakes.viber_callbacks import Callback
 from tests.fakes.viber_checks import label, rows
-from tests.fakes.waiting import Waiting
+from tests.fakes.waiting import Reader
 
 
 class Network(Protocol):
@@ -64,7 +64,7 @@ class Session:
 
 
 @dataclass
-class Person:
+class Person(Reader[Message]):
     """One person with one account. Actions return when Viber has offered them to the bot once."""
 
     number: int
@@ -81,16 +81,12 @@ class Person:
     refused: int = 0  # a status that the server gives for this person: 11, 21
     offline: bool = False  # messages wait, and nothing reports them delivered
     breaks: str = ""  # why the phone cannot show what comes: "failed" follows
-    messages: list[Message] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)  # addresses behind buttons that were pressed
     last_event: Callback | None = None  # the latest that this person caused
     id: str = field(init=False)
     tracking: str = ""  # of the newest message: it comes back with what they do
     session: Session = field(default_factory=Session)
     _unread: bool = False
-    _news: int = 0
-    _seen: int = 0
-    _waiting: Waiting = field(default_factory=Waiting)
 
     def __post_init__(self) -> None:
         """The id: 16 bytes in base64, another one with every bot."""
@@ -100,32 +96,12 @@ class Person:
     # What they see
 
     @property
-    def last(self) -> Message:
-        return self.messages[-1]
-
-    @property
     def keyboard(self) -> list[list[str]]:
         """The labels on the screen: those of the newest message, none if it has none."""
         return [[label(button) for button in row] for row in self.last.rows] if self.messages else []
 
-    async def wait_reply(self, timeout: float = 5.0) -> Message:  # noqa: ASYNC109
-        """The newest message, once one has come since this person's last action or look."""
-        await self.wait_until(lambda: self._news > self._seen, timeout)
-        self._seen = self._news
-        return self.last
-
-    async def wait_text(self, part: str, timeout: float = 5.0) -> Message:  # noqa: ASYNC109
-        """The newest message that holds `part`, once there is one."""
-        await self.wait_until(lambda: any(part in message.text for message in self.messages), timeout)
-        return next(message for message in reversed(self.messages) if part in message.text)
-
-    async def wait_until(self, true: Any, timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Return as soon as `true()` holds; TimeoutError says what the person saw last."""
-        await self._waiting.until(true, timeout, self._saw)
-
-    def _saw(self) -> str:
-        shown = repr(self.last.text) if self.messages else "nothing"
-        return f"and {self.name} ({self.number}) last saw {shown}"
+    def _called(self) -> str:
+        return f"{self.name} ({self.number})"
 
     # What they do
 
@@ -245,8 +221,7 @@ class Person:
         self._unread = True
         if not self.offline:
             self._delivered(message)
-        self._news += 1
-        self._waiting.wake()
+        self.changed(news=True)
 
     def _delivered(self, message: Message) -> None:
         for _ in range(self.devices if message.token else 0):
