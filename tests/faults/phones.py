@@ -1,6 +1,6 @@
 """What a person holds in the hand: the chat as it stands on a Telegram phone or on the web page, and ways to act there.
 
-Both keep an account of what was offered and what was acknowledged, as seen from outside.
+All keep an account of what was offered and what was acknowledged, as seen from outside.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from bot.messages import Address, Button
+from tests.fakes import telegram_people, viber_people
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_files import File
 from tests.fakes.telegram_people import Message, Person
@@ -77,6 +78,52 @@ def _old(screens: Sequence[Screen]) -> Button | None:
     return buttons[len(buttons) // 2] if buttons else None
 
 
+@dataclass(slots=True)
+class Messenger:
+    """A phone with a messenger's app on it: one person, and an account of each thing that they do."""
+
+    number: int
+    person: telegram_people.Person | viber_people.Person
+    ledger: Ledger
+    address: Address | None = None
+
+    async def act(self, act: Act) -> None:
+        """Tap, type, or send a sticker."""
+        button = act.button
+        if act.sticker:
+            await self.person.send_sticker()
+            self.offered(kind="other", text="sticker")
+        elif button and button.shares_phone:
+            await self.share(button)
+        elif button and button.press:
+            await self.press(button)
+            self.offered(kind="press", press=button.press)
+        else:
+            text = button.label if button else act.text
+            await self.person.say(text)
+            self.offered(kind="text", text=text)
+
+    async def share(self, button: Button) -> None:
+        raise NotImplementedError
+
+    async def press(self, button: Button) -> None:
+        raise NotImplementedError
+
+    def key(self) -> str:
+        """Under which the inbox keeps what they did last."""
+        raise NotImplementedError
+
+    async def news(self, seconds: float) -> bool:
+        try:
+            await self.person.wait_reply(seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def offered(self, **said: str) -> None:
+        self.ledger.offer(self.key(), self.number, **said)
+
+
 # --- Telegram ---------------------------------------------------------------------------------------------------------
 
 
@@ -119,58 +166,43 @@ class WatchedTelegram(FakeTelegram):
         return super()._show(person, message, file)
 
 
-class TelegramPhone:
+class TelegramPhone(Messenger):
     """A phone with Telegram on it."""
 
+    person: Person
+
     def __init__(self, number: int, fake: WatchedTelegram, person: Person) -> None:
-        self._number, self._fake, self._person = number, fake, person
-        self.address: Address | None = Address("telegram", str(person.id))
+        super().__init__(number, person, fake.ledger, Address("telegram", str(person.id)))
+        self._bot = fake.token.partition(":")[0]
 
     async def begin(self) -> None:
-        await self._person.start()
-        self._offered(kind="start")
+        await self.person.start()
+        self.offered(kind="start")
 
-    async def act(self, act: Act) -> None:
-        person, button = self._person, act.button
-        if act.sticker:
-            await person.send_sticker()
-            self._offered(kind="other", text="sticker")
-        elif button and button.shares_phone:
-            await person.share_phone(person.phone)
-            self._offered(kind="phone", phone=f"+{person.phone}")
-        elif button and button.press:
-            await person.press_data(button.press, self._holding(button))
-            self._offered(kind="press", press=button.press)
-        else:
-            text = button.label if button else act.text
-            await person.say(text)
-            self._offered(kind="text", text=text)
+    async def share(self, button: Button) -> None:
+        await self.person.share_phone(self.person.phone)
+        self.offered(kind="phone", phone=f"+{self.person.phone}")
 
-    async def news(self, seconds: float) -> bool:
-        try:
-            await self._person.wait_reply(seconds)
-        except TimeoutError:
-            return False
-        return True
+    async def press(self, button: Button) -> None:
+        await self.person.press_data(button.press, self._holding(button))
+
+    def key(self) -> str:
+        return f"telegram:{self._bot}:{self.person.last_update}"
 
     def screen(self) -> Screen:
         """The newest message with a question, or the menu: what is above it is scrolled past."""
-        for message in reversed(self._person.messages):
+        for message in reversed(self.person.messages):
             screen = _telegram_screen(message)
             if screen.question or screen.registered:
                 return screen
         return Screen("", ())
 
     def older(self) -> Button | None:
-        return _old([_telegram_screen(message) for message in self._person.messages[:-1]])
+        return _old([_telegram_screen(message) for message in self.person.messages[:-1]])
 
     def _holding(self, button: Button) -> Message:
-        shows = (m for m in reversed(self._person.messages) if any(b.press == button.press for b in _inline(m)))
-        return next(shows, self._person.last)
-
-    def _offered(self, **said: str) -> None:
-        key = f"telegram:{self._fake.token.partition(':')[0]}:{self._person.last_update}"
-        self._fake.ledger.offer(key, self._number, **said)
+        shows = (m for m in reversed(self.person.messages) if any(b.press == button.press for b in _inline(m)))
+        return next(shows, self.person.last)
 
 
 def _telegram_screen(message: Message) -> Screen:

@@ -12,7 +12,7 @@ from tests.fakes.viber_callbacks import Callback
 from tests.fakes.viber_checks import label
 from tests.fakes.viber_people import Message, Person
 from tests.faults.ledger import Ledger
-from tests.faults.phones import Act, Screen
+from tests.faults.phones import Act, Messenger, Screen
 
 TAP, START = "tap:", "start:"  # what stands before a button's data in its ActionBody
 SUMMARY = "\n⭐ "  # a line of the summary; whom to call has its 👤 too
@@ -43,59 +43,52 @@ class WatchedViber(FakeViber):
         return super()._show(person, params, token)
 
 
-class ViberPhone:
+class ViberPhone(Messenger):
     """A chat on Viber. Whoever opened it sees the welcome, and may be written to after they said something."""
 
+    person: Person
+
     def __init__(self, number: int, fake: WatchedViber, person: Person) -> None:
-        self._number, self._fake, self._person = number, fake, person
+        super().__init__(number, person, fake.ledger, Address("viber", person.id))
+        self._fake = fake
         self._pressed: Button | None = None
-        self.address: Address | None = Address("viber", person.id)
 
     async def begin(self) -> None:
         """Open the chat and press the big button; where no welcome came, say hello."""
-        if not self._person.messages:
-            await self._person.open()
-            self._offered(kind="opened")
+        if not self.person.messages:
+            await self.person.open()
+            self.offered(kind="opened")
         shown = [button for row in self._shown() for button in row if button["ActionBody"].startswith(START)]
-        await self._person.say(shown[0]["ActionBody"] if shown else "Здравейте")
+        await self.person.say(shown[0]["ActionBody"] if shown else "Здравейте")
         if shown:
             code = shown[0]["ActionBody"].removeprefix(START)
-            self._offered(kind="start", text=code, press=f"/start {code}".strip())
+            self.offered(kind="start", text=code, press=f"/start {code}".strip())
         else:
-            self._offered(kind="text", text="Здравейте")
+            self.offered(kind="text", text="Здравейте")
 
     async def act(self, act: Act) -> None:
         """Whoever taps what is on the screen no longer had tapped it the moment before."""
-        person, button = self._person, act.button
-        await person.read()
-        if act.sticker:
-            await person.send_sticker()
-            self._offered(kind="other", text="sticker")
-        elif button and button.shares_phone:
-            await person.share_phone(text=f"{TAP}{button.press}")
-            self._offered(kind="text", text=f"+{person.phone}")
-        elif button and button.press:
-            self._pressed = button
-            await person.say(f"{TAP}{button.press}")
-            self._offered(kind="press", press=button.press)
-        else:
-            text = button.label if button else act.text
-            await person.say(text)
-            self._offered(kind="text", text=text)
+        await self.person.read()
+        await super().act(act)
 
-    async def news(self, seconds: float) -> bool:
-        try:
-            await self._person.wait_reply(seconds)
-        except TimeoutError:
-            return False
-        return True
+    async def share(self, button: Button) -> None:
+        await self.person.share_phone(text=f"{TAP}{button.press}")
+        self.offered(kind="text", text=f"+{self.person.phone}")
+
+    async def press(self, button: Button) -> None:
+        self._pressed = button
+        await self.person.say(f"{TAP}{button.press}")
+
+    def key(self) -> str:
+        assert self.person.last_event is not None
+        return self._fake.key(self.person.last_event)
 
     def screen(self) -> Screen:
         """The newest message. Whoever saw the menu, or the button to it, is registered, whatever came after it."""
-        if not self._person.messages:
+        if not self.person.messages:
             return Screen("", ())
-        screen = _screen(self._person.last)
-        been = any(_screen(message).registered for message in self._person.messages)
+        screen = _screen(self.person.last)
+        been = any(_screen(message).registered for message in self.person.messages)
         # Each message of a reply has the buttons of its last: below a line that is said first, the summary is to come.
         buttons = () if screen.question == "confirm" and SUMMARY not in screen.text else screen.buttons
         return Screen(screen.text, buttons, registered=been)
@@ -105,11 +98,7 @@ class ViberPhone:
         return None if self._pressed is None or self._pressed.press.endswith(".no") else self._pressed
 
     def _shown(self) -> list[list[dict[str, Any]]]:
-        return self._person.last.rows if self._person.messages else []
-
-    def _offered(self, **said: str) -> None:
-        assert self._person.last_event is not None
-        self._fake.ledger.offer(self._fake.key(self._person.last_event), self._number, **said)
+        return self.person.last.rows if self.person.messages else []
 
 
 def _screen(message: Message) -> Screen:
