@@ -22,6 +22,7 @@ from storage.tables import outbox as rows
 from tests.fakes.pictures import png
 from tests.fakes.viber import TOKEN, FakeViber
 from tests.faults.service import free_port
+from tests.registration import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,24 +33,7 @@ if TYPE_CHECKING:
     from tests.fakes.viber_people import Message, Person
 
 SITE = "https://most.example"
-STEPS = (  # a button's words, or "= words to type"; then what the answer must say
-    ("Български", "Натиснете"),
-    ("Опитвам", "програма"),
-    ("Да, пишете", "14"),
-    ("Да, 14", "телефон"),
-    ("Пращам", "казвате"),
-    ("= Мария Иванова", "живеете"),
-    ("= gen", "Това ли е"),
-    ("с. Генерал", "идвате"),
-    ("Училището", "учи"),
-    ("Врачански", "учи"),
-    ("Готово", "клас"),
-    ("= 3а", "клас"),
-    ("Готово", "интересува"),
-    ("Срещи за родители", "интересува"),
-    ("Готово", "Вярно"),
-    ("Всичко", "записахме"),
-)
+STEPS = steps("Пращам")
 
 
 @asynccontextmanager

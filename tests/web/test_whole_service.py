@@ -22,6 +22,7 @@ from storage.outbox import Draft
 from storage.tables import addresses, contacts
 from tests.fakes.pictures import png
 from tests.fakes.telegram import FakeTelegram
+from tests.registration import steps
 from tests.web import BROWSER_ARGS, need_browser
 
 if TYPE_CHECKING:
@@ -29,25 +30,7 @@ if TYPE_CHECKING:
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 Act = Callable[["Page", str], Awaitable[None]]
-STEPS = (  # a button's words, or "= words to type"; then what the answer must say
-    ("Започни", "Изберете език"),
-    ("Български", "Натиснете"),
-    ("Опитвам", "програма"),
-    ("Да, пишете", "14"),
-    ("Да, 14", "телефон"),
-    ("= 0888 123 456", "казвате"),
-    ("= Мария Иванова", "живеете"),
-    ("= gen", "Това ли е"),
-    ("с. Генерал", "идвате"),
-    ("Училището", "учи"),
-    ("Врачански", "учи"),
-    ("Готово", "клас"),
-    ("= 3а", "клас"),
-    ("Готово", "интересува"),
-    ("Срещи за родители", "интересува"),
-    ("Готово", "Вярно"),
-    ("Всичко", "записахме"),
-)
+STEPS = (("Започни", "Изберете език"), *steps("= 0888 123 456"))
 
 
 @asynccontextmanager
