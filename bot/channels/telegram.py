@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from telegram import InputFile
@@ -134,12 +134,9 @@ class TelegramChannel:
         refused = self._refusal(request)
         if refused:
             return Response(status_code=refused)
-        try:
-            body = await webhook.read(request)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        if body is None:
-            return Response(status_code=413)
+        body = await webhook.read(request)
+        if isinstance(body, Response):
+            return body
         try:
             press = await self._take(webhook.parsed(body), len(body))
         except Unavailable:

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from yarl import URL
@@ -175,12 +175,9 @@ class ViberChannel:
         given = request.headers.get(SIGNATURE, "")
         if not _SIGNED.fullmatch(given):
             return self._refuse()
-        try:
-            body = await webhook.read(request)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        if body is None:
-            return Response(status_code=413)
+        body = await webhook.read(request)
+        if isinstance(body, Response):
+            return body
         if not self._is_signed(body, given):
             return self._refuse()
         try:

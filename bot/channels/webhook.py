@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from bot.channels.fields import Malformed
 
@@ -16,14 +17,17 @@ BODY_BYTES: Final = 1024 * 1024
 DEPTH: Final = 32  # a press holds its message, which holds what it replies to: real ones stay under 15
 
 
-async def read(request: Request) -> bytes | None:
-    """The body, or None as soon as it is too large, whatever Content-Length says. Raises ClientDisconnect."""
+async def read(request: Request) -> bytes | Response:
+    """The body; or a refusal as soon as it is too large, whatever Content-Length says, or whoever sends it is gone."""
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_BYTES:
-            return None
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > BODY_BYTES:
+                return Response(status_code=413)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        return Response(status_code=400)
     return b"".join(chunks)
 
 

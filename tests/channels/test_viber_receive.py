@@ -34,7 +34,7 @@ from tests.channels.viber_kit import (
 from tests.fakes.viber import TOKEN, FakeViber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 AT = datetime.fromtimestamp(NOW / 1000, UTC)
 WHO = {"id": USER, "name": "Мария", "avatar": "https://x", "country": "BG", "language": "bg", "api_version": 10}
@@ -390,11 +390,8 @@ UNSIGNED = {
 }
 
 
-@pytest.mark.parametrize("header", UNSIGNED.values(), ids=UNSIGNED)
-async def test_of_a_body_without_anything_like_a_signature_no_byte_is_read(header: str) -> None:
-    async def receive() -> Any:
-        raise AssertionError("its body was read")
-
+async def offered(header: str, receive: Callable[[], Awaitable[Any]]) -> int:
+    """The status of a request whose body is to be had from `receive`."""
     answered: list[Any] = []
 
     async def send(part: Any) -> None:
@@ -403,7 +400,22 @@ async def test_of_a_body_without_anything_like_a_signature_no_byte_is_read(heade
     headers = [(b"x-viber-content-signature", header.encode())] if header else []
     scope = {"type": "http", "method": "POST", "path": f"/viber/{PATH}", "headers": headers, "query_string": b""}
     await Starlette(routes=list(channel().routes()))(scope, receive, send)
-    assert answered[0]["status"] == 403
+    return int(answered[0]["status"])
+
+
+@pytest.mark.parametrize("header", UNSIGNED.values(), ids=UNSIGNED)
+async def test_of_a_body_without_anything_like_a_signature_no_byte_is_read(header: str) -> None:
+    async def receive() -> Any:
+        raise AssertionError("its body was read")
+
+    assert await offered(header, receive) == 403
+
+
+async def test_a_body_that_breaks_off_is_no_callback() -> None:
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    assert await offered(signature(BODY), receive) == 400
 
 
 async def test_a_body_too_large_is_not_read_to_its_end() -> None:
