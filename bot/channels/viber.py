@@ -51,6 +51,7 @@ NO_BROADCASTS: Final = 3600.0  # seconds until broadcast_message is tried again 
 FIRST_WORDS: Final = 3.0  # seconds after which a reply is tried again to whom Viber does not count as subscribed yet
 LISTED: Final = 600.0  # seconds that one chat rests when a broadcast's list says "too many" of it alone
 ALONE: Final = 60.0  # seconds that one chat rests when a send is refused so; whoever writes meanwhile waits too
+WAITED_FOR: Final = 10.0  # the same for a reply
 SEVERAL: Final = 3  # people refused so within a minute: it is about all that we send, not about one chat's hundred
 BACK_OFF: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds that bulk rests then
 # What a whole broadcast is not refused for, or only by a fault: one by one each learns what is true of it alone.
@@ -308,7 +309,8 @@ class ViberChannel:
                 if not wait and self._people.refused(user) >= SEVERAL:
                     return self._back_off(failure)
                 # Most likely this chat's own hundred: a restart forgets how many it was sent, and Viber does not.
-                return Failure(failure.code, "an hour's messages without a reply", retryable=True, rest=wait or ALONE)
+                wait = wait or (WAITED_FOR if delivery.lane is Lane.REPLY else ALONE)
+                return Failure(failure.code, "an hour's messages without a reply", retryable=True, rest=wait)
             case Status.API_VERSION:
                 if not self._people.shares_phone(user):
                     return Failure(failure.code, "the app is too old for any of our messages")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.channels.viber import ALONE, BACK_OFF, LIMITS, LISTED, ViberChannel
+from bot.channels.viber import ALONE, BACK_OFF, LIMITS, LISTED, WAITED_FOR, ViberChannel
 from bot.channels.viber_people import UNANSWERED
 from bot.channels.viber_wire import Answer
 from bot.messages import Button, Failure, Lane, Sent
@@ -89,7 +89,7 @@ async def test_too_many_of_several_people_makes_bulk_wait_ever_longer_until_one_
 ) -> None:
     people = [viber.user(n, subscribed=True) for n in range(9)]
     viber.fail_next("send_message", 12, times=9)
-    refused = [waits(await bot.send(delivery(user=person.id))) for person in people]
+    refused = [waits(await bot.send(delivery(user=person.id, lane=Lane.REMINDER))) for person in people]
     assert refused == [(ALONE, 0.0), (ALONE, 0.0), *((0.0, seconds) for seconds in (*BACK_OFF, BACK_OFF[-1]))]
     assert isinstance(await bot.send(delivery(user=people[0].id)), Sent)
     viber.fail_next("send_message", 12)
@@ -106,6 +106,7 @@ async def test_a_full_chat_of_which_a_restart_forgot_the_count_rests_alone(viber
         assert waits(await bot.send(delivery(user=full.id, lane=Lane.REMINDER))) == (ALONE, 0.0)
         assert isinstance(await bot.send(delivery(user=other.id, lane=Lane.REMINDER)), Sent)
         clock.now += ALONE / 3
+    assert waits(await bot.send(delivery(user=full.id))) == (WAITED_FOR, 0.0)
     await full.say("Тук съм")
     assert isinstance(await bot.send(delivery(user=full.id)), Sent)
     await bot.close()
