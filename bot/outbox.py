@@ -314,7 +314,7 @@ class Sender:
 
     def _finish(self, row: Held, mark: Mark) -> None:
         self._done.append(mark)
-        if mark.status == "queued" and mark.again and not mark.unpaid:  # nobody's reply waits for what waits for money
+        if mark.status == "queued" and mark.again and not mark.aside:
             self._hold_back(row.address_id, mark.again)
         elif mark.contact_gone:
             for other in self._line.pop(row.address_id):

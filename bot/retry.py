@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from bot.messages import Failure, Sent
+from bot.messages import Failure, Lane, Sent
 from storage import outbox
 from storage.outbox import Held, Mark
 
@@ -34,7 +34,7 @@ def decide(row: Held, outcome: Sent | Failure, now: datetime) -> Mark:
         return marked("failed", contact_gone=outcome.contact_gone)
     unpaid = (outcome.unpaid, now) if outcome.unpaid else None
     again = now + timedelta(seconds=pause)
-    return marked("queued", again=again, unpaid=unpaid, untried=_is_untried(outcome))
+    return marked("queued", again=again, unpaid=unpaid, untried=_is_untried(outcome), aside=_steps_aside(row, outcome))
 
 
 def _pause(row: Held, failure: Failure) -> float | None:
@@ -48,6 +48,11 @@ def _pause(row: Held, failure: Failure) -> float | None:
     if not failure.retryable or row.attempts >= len(RETRIES):
         return None
     return RETRIES[row.attempts]
+
+
+def _steps_aside(row: Held, failure: Failure) -> bool:
+    """Whoever writes is answered, whatever else waits for them: for money, or until they have written."""
+    return bool(failure.unpaid or (failure.rest and row.delivery.lane is not Lane.REPLY))
 
 
 def _is_untried(failure: Failure) -> bool:

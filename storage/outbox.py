@@ -301,6 +301,7 @@ class Mark:
     lost_at: datetime | None = None  # when its answer was lost: it may have arrived, and been charged
     unpaid: tuple[str, datetime] | None = None  # as Failure.unpaid, and when
     untried: bool = False  # this try counts for nothing
+    aside: bool = False  # it waits by itself: what follows for its address need not wait with it
     counted: bool = True  # it took one of the channel's places; those that only wait behind another did not
 
 

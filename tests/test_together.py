@@ -153,11 +153,21 @@ def test_a_chat_rests_as_long_as_the_channel_says_and_uses_up_no_try() -> None:
     assert decide(row, REST, NOW) == Mark(row, "queued", error="too_many_requests: ", again=again, untried=True)
 
 
+async def test_a_reply_does_not_wait_behind_a_reminder_whose_chat_is_full() -> None:
+    """By writing, they have just made room."""
+    sender = Crowd(outcome=REST).sender()
+    row = held(1, 7, lane=Lane.REMINDER)
+    sender._line.busy.add(7)
+    await sender._send([row])
+    sender.hand([held(2, 7)])
+    assert numbers(sender._choose(T)[0]) == [2]
+
+
 @pytest.mark.parametrize("lane", Lane)
 def test_what_is_not_paid_for_waits_and_uses_up_no_try(lane: Lane) -> None:
     row = held(1, lane=lane, attempts=40)
     assert decide(row, QUOTA, NOW) == Mark(
-        row, "queued", error="quota: ", again=NOW + UNPAID, unpaid=("quota", NOW), untried=True
+        row, "queued", error="quota: ", again=NOW + UNPAID, unpaid=("quota", NOW), untried=True, aside=True
     )  # fmt: skip
 
 
